@@ -1,0 +1,1 @@
+"""Small programs of the house: installing, the table of rules, the lock."""

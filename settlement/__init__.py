@@ -1,0 +1,1 @@
+"""Settlement: rules, folds, the settlement run, the ledger, the audit and the command line."""

@@ -1,0 +1,1 @@
+"""Delivery: what the exchange sends goes in, folds run on it under Faust, results come out."""

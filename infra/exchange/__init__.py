@@ -1,0 +1,1 @@
+"""A simulated exchange with real index data."""

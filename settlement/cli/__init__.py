@@ -1,0 +1,1 @@
+"""The command line novate; everything is wired together here."""

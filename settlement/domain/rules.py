@@ -193,19 +193,27 @@ _ENTRANCE = (
     ),
     Rule(
         code="ENT-6",
-        title="A feed's record is (feed, source_seq).",
-        text="Numbers are contiguous; the same number with the same content is skipped, with other content refused.",
+        title="A feed's record is (feed, source_seq), a control its id.",
+        text="Numbers are contiguous; the same number or id with the same content is skipped, with other content "
+        "refused.",
     ),
     Rule(
         code="ENT-7",
         title="A refused matched trade is an open break.",
-        text="It must be resubmitted, cancelled by the exchange or waived by two people before its date can post.",
+        text="It must be resubmitted, cancelled by the exchange or waived by two different people before its date can "
+        "post.",
     ),
     Rule(
         code="ENT-8",
         title="Dates run in order.",
         text="`cut` and `intraday` name the open date; dates settle in the order of their cuts, once; a correction "
-        "comes at most `correction_days` business days after its trade's date.",
+        "comes at most `correction_days` business days after its trade's date, and none after the final settlement.",
+    ),
+    Rule(
+        code="ENT-9",
+        title="A name keeps its terms.",
+        text="An account, contract or series that exists is not given other terms; a contract's size, currency and "
+        "rounding cannot change while a position or a correctable trade exists.",
     ),
 )
 
@@ -213,11 +221,33 @@ RULES: dict[str, Rule] = {rule.code: rule for rule in (*_MONEY, *_LIFECYCLE, *_E
 
 # Which rule a refusal keeps. Every member of the rejection enum stands here (tests/skeleton/test_rules.py).
 RULE_OF_REJECTION: dict[str, str] = {
-    "GROSS_CLOSED": "ACC-1",
-    "LIMIT": "ENT-5",
-    "NO_PREVIOUS": "VM-5",
+    "MALFORMED": "ENT-1",
+    "UNKNOWN_CONTRACT": "ENT-3",
+    "UNKNOWN_ACCOUNT": "ENT-3",
+    "UNKNOWN_TRADE": "COR-1",
+    "UNKNOWN_SERIES": "ENT-3",
+    "UNKNOWN_BREAK": "ENT-7",
+    "DUPLICATE_TRADE": "ENT-3",
+    "DUPLICATE_NAME": "ENT-9",
+    "CONTROL_REUSED": "ENT-6",
+    "FROZEN_TERMS": "ENT-9",
+    "WRONG_DATE": "ENT-8",
+    "ALREADY_SETTLED": "ENT-8",
+    "CONTRACT_CLOSED": "ENT-8",
+    "AFTER_LAST_TRADE": "ENT-4",
+    "BAD_LOTS": "ENT-3",
     "OFF_TICK": "ENT-2",
-    "SEQUENCE_REUSED": "ENT-6",
+    "PRICE_LIMIT": "ENT-4",
+    "ALREADY_BUSTED": "COR-1",
+    "ALREADY_MOVED": "COR-1",
+    "TOO_LATE": "ENT-8",
+    "GROSS_CLOSED": "ACC-1",
+    "NOT_HELD": "TRF-1",
+    "UNBALANCED": "VM-4",
+    "MISSING_PRICE": "VM-5",
+    "NO_PREVIOUS": "VM-5",
+    "TWO_PEOPLE": "ENT-7",
+    "LIMIT": "ENT-5",
 }
 
 

@@ -1,0 +1,1 @@
+"""The settlement run: collect, recompute with the second engine, check, post."""

@@ -1,0 +1,1 @@
+"""The scenario language: a text file an accountant can read, settled offline."""

@@ -1,0 +1,1 @@
+"""Statements: what a member gets for a date."""

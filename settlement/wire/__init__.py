@@ -1,0 +1,1 @@
+"""Bytes of the log as records and columns: schemas, codec, partitioner."""

@@ -1,0 +1,1 @@
+"""The gateway: the only writer of the input topics; orders in time, validates, novates."""

@@ -1,0 +1,64 @@
+"""What several instructions ask before they act: prices, accounts, dates, the trade a correction names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from settlement.domain.contract import PRICE_LIMIT_NANO, Contract
+from settlement.domain.dates import format_date
+from settlement.domain.money import format_price
+from settlement.domain.rejection import Code, Refused
+
+if TYPE_CHECKING:
+    from settlement.folds.gateway.state import Trade
+    from settlement.folds.gateway.writing import Writer
+
+
+def account(writer: Writer, name: str) -> str:
+    """Return the name of an open account, or refuse."""
+    if name not in writer.state.accounts:
+        raise Refused(Code.UNKNOWN_ACCOUNT, f"Expected an open account, was {name!r}. Open it first (novate account add).")
+    return name
+
+
+def price(contract: Contract, price_nano: int, *, what: str = "price") -> int:
+    """Return V of a trade or daily price on the tick and within the bounds, or refuse."""
+    shown = format_price(price_nano)
+    if abs(price_nano) >= PRICE_LIMIT_NANO:
+        raise Refused(Code.LIMIT, f"Expected a {what} below 9200000000 in size, was {shown}.")
+    if not contract.on_tick(price_nano):
+        tick = format_price(contract.tick_nano)
+        raise Refused(Code.OFF_TICK, f"Expected a {what} of {contract.contract} that is a multiple of the tick {tick}, was {shown}.")
+    for bound, beyond, name in ((contract.cap_nano, 1, "cap"), (contract.floor_nano, -1, "floor")):
+        if bound is not None and (price_nano - bound) * beyond > 0:
+            side = "at or below its cap" if beyond > 0 else "at or above its floor"
+            raise Refused(Code.PRICE_LIMIT, f"Expected a {what} of {contract.contract} {side} {format_price(bound)}, was {shown} (beyond the {name}).")
+    return contract.value_minor(price_nano)
+
+
+def not_closed(writer: Writer, contract: Contract) -> None:
+    """Refuse when the contract was finally settled."""
+    if writer.state.listed[contract.contract].closed:
+        raise Refused(Code.CONTRACT_CLOSED, f"Expected a contract that is open, was {contract.contract}, finally settled. Use a cash adjustment.")
+
+
+def in_time(writer: Writer, contract: Contract, since: int, what: str) -> None:
+    """Refuse when more business days than the contract's correction_days lie between a date and the open date."""
+    today = writer.open_date().date
+    passed = writer.calendar.business_days_between(since, today)
+    if passed > contract.correction_days:
+        message = f"Expected {what} within {contract.correction_days} business days of {format_date(since)}, was {passed} later, on {format_date(today)}."
+        raise Refused(Code.TOO_LATE, message + " Use a cash adjustment.")
+
+
+def correctable(writer: Writer, trade_id: str) -> tuple[Trade, Contract]:
+    """Return a trade that may still be corrected, and its contract, or refuse (rule COR-1)."""
+    trade = writer.state.trades.get(trade_id)
+    if trade is None:
+        raise Refused(Code.UNKNOWN_TRADE, f"Expected an accepted trade, was {trade_id!r}.")
+    contract = writer.contract(trade.contract)
+    not_closed(writer, contract)
+    if trade.busted:
+        raise Refused(Code.ALREADY_BUSTED, f"Expected a trade that stands, was {trade_id}, busted.")
+    in_time(writer, contract, trade.business_date, "a correction")
+    return trade, contract

@@ -1,0 +1,170 @@
+"""What the gateway knows: reference data, trades and where they stand, holdings, dates.
+
+Plain data that msgpack takes whole, so a snapshot is one call. Everything here follows from `controls` and the feeds alone.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct, field
+
+
+class Listed(Struct):
+    """A contract in force and its settlement history.
+
+    previous_nano, previous_minor: the last settlement price and V of it; None before the first.  settled: (date, price) of the end-of-day cycles
+    since the oldest date that can still be corrected.
+    """
+
+    document: dict[str, Any]
+    ordinal: int
+    version: int = 1
+    previous_nano: int | None = None
+    previous_minor: int | None = None
+    settled: list[tuple[int, int]] = field(default_factory=list)
+    closed: bool = False
+
+
+class Opened(Struct):
+    """An account."""
+
+    member: str
+    origin: str
+    positions: str
+
+
+class Holding(Struct):
+    """What an account holds of a contract: signed lots, and for a gross account both sides."""
+
+    net: int = 0
+    long: int = 0
+    short: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Whether anything is held."""
+        return bool(self.net or self.long or self.short)
+
+
+class Standing(Struct):
+    """Lots of a trade that stand somewhere: a fill not (wholly) reversed."""
+
+    fill_id: str
+    account: str
+    side: str
+    effect: str
+    lots: int
+    price_nano: int
+    value_minor: int
+    given_up: bool = False
+    averaged: bool = False
+
+
+class Residual(Struct):
+    """Cash that an average left with an account (rule AVG-1)."""
+
+    fill_id: str
+    account: str
+    side: str
+    cres_minor: int
+
+
+class Trade(Struct):
+    """An accepted trade and its allocation (rule COR-1)."""
+
+    contract: str
+    business_date: int
+    trade_date: int
+    trade_type: str
+    at_us: int
+    lots: int
+    price_nano: int
+    fills: int = 0
+    standing: list[Standing] = field(default_factory=list)
+    residuals: list[Residual] = field(default_factory=list)
+    busted: bool = False
+
+
+class Day(Struct):
+    """One contract's fills of a date that is not settled.
+
+    lots, gross_minor: sums of |lots| and |lots x V|, for the limits.  net: signed lots by account.  priced: whether it needs a settlement price.
+    """
+
+    lots: int = 0
+    gross_minor: int = 0
+    priced: bool = False
+    net: dict[str, int] = field(default_factory=dict)
+
+
+class Date(Struct):
+    """A business date that is open or cut, and not settled.
+
+    needed: contracts that its end-of-day cycle must price, fixed at the cut.
+    """
+
+    date: int
+    days: dict[str, Day] = field(default_factory=dict)
+    intraday: int = 0
+    needed: list[str] = field(default_factory=list)
+
+
+class Session(Struct):
+    """A feed, and what its session did since the last cut; -1 until the exchange sent its totals."""
+
+    next_seq: int
+    date: int = 0
+    trades: int = -1
+    lots: int = -1
+    accepted_trades: int = 0
+    accepted_lots: int = 0
+    rejected_trades: int = 0
+    rejected_lots: int = 0
+
+    def reset(self) -> None:
+        """Begin the count of the next date."""
+        self.trades = self.lots = -1
+        self.accepted_trades = self.accepted_lots = self.rejected_trades = self.rejected_lots = 0
+
+
+class Sums(Struct):
+    """A partition's control sums of the open date."""
+
+    fills: int = 0
+    lots: int = 0
+    absolute_lots: int = 0
+    lots_value_minor: int = 0
+
+
+class Break(Struct):
+    """A matched trade that was refused."""
+
+    feed: str
+    source_seq: int
+    trade_id: str
+
+
+class State(Struct):
+    """Everything.
+
+    next_seq: by topic, the next stream_seq of each partition.  open: the open date, None before the first.  cut: dates cut and not settled, in order.
+    """
+
+    partitions: int
+    next_seq: dict[str, list[int]]
+    sums: list[Sums]
+    controls: dict[str, str] = field(default_factory=dict)
+    applied: int = 0
+    holidays: list[int] = field(default_factory=list)
+    listed: dict[str, Listed] = field(default_factory=dict)
+    accounts: dict[str, Opened] = field(default_factory=dict)
+    series: dict[str, dict[str, Any]] = field(default_factory=dict)
+    holdings: dict[str, dict[str, Holding]] = field(default_factory=dict)
+    trades: dict[str, Trade] = field(default_factory=dict)
+    feeds: dict[str, Session] = field(default_factory=dict)
+    breaks: list[Break] = field(default_factory=list)
+    open: Date | None = None
+    cut: list[Date] = field(default_factory=list)
+    settled: list[int] = field(default_factory=list)
+    corrections: dict[str, int] = field(default_factory=dict)

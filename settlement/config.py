@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 PREFIX = "NOVATE_"
 MASK = "********"
@@ -38,6 +38,18 @@ class Settings(BaseSettings):
     partitions: Annotated[int, Field(ge=1, le=64)] = 4
     workers: Annotated[int, Field(ge=1, le=64)] = 2
 
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003  the signature is pydantic's
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take what `load` passes in, and nothing else: it has refused the unknown names."""
+        return (init_settings,)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -59,7 +71,7 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         if name not in Settings.model_fields:
             raise SettingsError(_unknown(name))
     try:
-        return Settings.model_validate(given)  # what was given, and no other source
+        return Settings.model_validate(given)
     except ValidationError as error:
         raise SettingsError(_explain(error)) from None
 

@@ -103,7 +103,7 @@ def narrate(lines: Iterator[str], packages: int) -> Iterator[str]:
             megabytes = float(size[1].split()[0])
             show(f"  {done} of {packages}: {words[1].split('-')[0]}, {size[1]}", now=megabytes > 10)
         elif line.startswith("Installing collected packages"):
-            show("  unpacking", now=True)
+            show("  unpacking", now=packages > 1)
         yield line
     show("", now=False)
 

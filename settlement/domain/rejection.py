@@ -43,6 +43,8 @@ class Code(StrEnum):
     """A trade or daily price is a multiple of the contract's tick."""
     PRICE_LIMIT = "PRICE_LIMIT"
     """A trade or daily price is within the contract's cap and floor."""
+    ALREADY_CARRIED = "ALREADY_CARRIED"
+    """A book is brought forward once, before the contract has a price of its own."""
     ALREADY_BUSTED = "ALREADY_BUSTED"
     """The trade is busted; nothing of it stands."""
     ALREADY_MOVED = "ALREADY_MOVED"
@@ -100,6 +102,7 @@ def _rules() -> dict[Code, str]:
         Code.BAD_LOTS: "Lots are whole and greater than zero.",
         Code.OFF_TICK: "Trade and daily prices are multiples of the contract's tick.",
         Code.PRICE_LIMIT: "Trade and daily prices are within the contract's cap and floor.",
+        Code.ALREADY_CARRIED: "A book is brought forward once, at one price, before its contract trades.",
         Code.ALREADY_BUSTED: "A busted trade has nothing left to correct (COR-1).",
         Code.ALREADY_MOVED: "Lots are given up once and trades averaged once (GUP-1, AVG-1).",
         Code.TOO_LATE: "Corrections are made within the contract's correction days (COR-1).",

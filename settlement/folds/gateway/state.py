@@ -48,7 +48,10 @@ class Holding(Struct):
 
 
 class Standing(Struct):
-    """Lots of a trade that stand somewhere: a fill not (wholly) reversed."""
+    """Lots of a trade that stand somewhere: a fill not (wholly) reversed.
+
+    fee_minor: the fee per lot when it was traded, zero or more.
+    """
 
     fill_id: str
     account: str
@@ -57,6 +60,7 @@ class Standing(Struct):
     lots: int
     price_nano: int
     value_minor: int
+    fee_minor: int
     given_up: bool = False
     averaged: bool = False
 

@@ -1,0 +1,147 @@
+"""Reference data: listings, accounts, calendars, index series, the first open date."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from settlement.domain.account import Origin, Positions
+from settlement.domain.contract import Contract, TermsError
+from settlement.domain.rejection import Code, Refused
+from settlement.folds.gateway import fields
+from settlement.folds.gateway.state import Date, Listed, Opened
+from settlement.folds.gateway.writing import FILLS, ORDERS, TICKS, Writer
+from settlement.wire.partition import partition_of
+
+FROZEN = ("size", "month", "currency", "rounding")
+
+
+def canonical(document: dict[str, Any]) -> str:
+    """Return a document as canonical JSON: sorted keys, no spaces."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def open_date(writer: Writer, payload: fields.Payload) -> None:
+    """Open the first business date."""
+    day = fields.date(payload, "date")
+    if writer.state.open is not None:
+        if writer.state.open.date == day:
+            return
+        raise Refused(Code.WRONG_DATE, f"Expected no open date, was {writer.state.open.date}. Cut it first.")
+    writer.state.open = Date(day)
+
+
+def calendar(writer: Writer, payload: fields.Payload) -> None:
+    """Accept the holidays of the venue."""
+    holidays = payload.get("holidays")
+    if not isinstance(holidays, list):
+        raise fields.malformed("holidays", "a list of dates", holidays)
+    writer.state.holidays = sorted({fields.date({"holidays": day}, "holidays") for day in holidays} | set(writer.state.holidays))
+
+
+def account(writer: Writer, payload: fields.Payload) -> None:
+    """Open an account; the same again changes nothing."""
+    name, member = fields.text(payload, "account"), fields.text(payload, "member")
+    opened = Opened(member, _choice(payload, "origin", Origin), _choice(payload, "positions", Positions))
+    known = writer.state.accounts.get(name)
+    if known == opened:
+        return
+    if known is not None:
+        raise Refused(Code.DUPLICATE_NAME, f"Expected a new account, was {name!r}, open with other terms.")
+    writer.state.accounts[name] = opened
+    record = {"account": name, "member": member, "origin": opened.origin, "positions": opened.positions, "control_id": writer.control_id}
+    writer.emit_keyed(FILLS, name, "account", record)
+
+
+def _choice(payload: fields.Payload, key: str, choices: type[Origin | Positions]) -> str:
+    value = fields.text(payload, key)
+    try:
+        return choices(value.upper()).value
+    except ValueError as error:
+        raise fields.malformed(key, " or ".join(choice.value.lower() for choice in choices), value) from error
+
+
+def listing(writer: Writer, payload: fields.Payload) -> None:
+    """List a contract, or bring a new version of its terms into force (rule VAL-1)."""
+    try:
+        contract = Contract.of(payload)
+    except TermsError as error:
+        raise Refused(Code.MALFORMED, str(error)) from error
+    known = writer.state.listed.get(contract.contract)
+    if known is not None and known.document == payload:
+        return
+    if known is not None:
+        _may_change(writer, contract.contract, known, payload)
+    listed = writer.state.listed.setdefault(contract.contract, Listed(payload, len(writer.state.listed) + 1, 0))
+    listed.document, listed.version = payload, listed.version + 1
+    writer.contracts[contract.contract] = contract
+    document = canonical(payload)
+    record = {
+        "contract": contract.contract, "ordinal": listed.ordinal, "version": listed.version,
+        "effective_date": writer.state.open.date if writer.state.open else 0, "currency": contract.currency,
+        "currency_decimals": contract.currency_decimals, "size_nano": contract.size_nano, "tick_nano": contract.tick_nano,
+        "rounding": contract.rounding.value, "fee_minor": contract.fee_minor, "document": document,
+        "document_sha256": hashlib.sha256(document.encode()).hexdigest(), "control_id": writer.control_id,
+    }  # fmt: skip
+    writer.emit_everywhere(FILLS, "listing", record)
+    writer.emit_keyed(ORDERS, contract.contract, "listing", record)
+
+
+def _may_change(writer: Writer, name: str, known: Listed, payload: fields.Payload) -> None:
+    changed = [key for key in FROZEN if known.document.get(key) != payload.get(key)]
+    used = name in writer.state.holdings or any(trade.contract == name for trade in writer.state.trades.values())
+    if changed and used:
+        raise Refused(Code.FROZEN_TERMS, f"Expected {changed[0]} of {name} to stay {known.document.get(changed[0])!r}, was {payload.get(changed[0])!r}.")
+
+
+def series(writer: Writer, payload: fields.Payload) -> None:
+    """Define an index series and its methodology, or its next version (rule IDX-1)."""
+    name = fields.text(payload, "series")
+    known = writer.state.series.get(name)
+    if known is not None and known["document"] == payload:
+        return
+    version = known["version"] + 1 if known else 1
+    writer.state.series[name] = {"document": payload, "version": version}
+    document = canonical(payload)
+    record = {"series": name, "version": version, "document": document, "document_sha256": hashlib.sha256(document.encode()).hexdigest()}
+    writer.emit_keyed(TICKS, name, "series", {**record, "control_id": writer.control_id})
+
+
+def fix(writer: Writer, payload: fields.Payload) -> None:
+    """Ask for a fixing of a series from what was observed up to here (rule IDX-1)."""
+    name = fields.text(payload, "series")
+    if name not in writer.state.series:
+        raise Refused(Code.UNKNOWN_SERIES, f"Expected a defined series, was {name!r}.")
+    record = {"series": name, "date": fields.date(payload, "date"), "at_us": fields.instant(payload, "at"), "control_id": writer.control_id}
+    writer.emit_keyed(TICKS, name, "fix", record)
+
+
+def print_fixing(writer: Writer, payload: fields.Payload) -> None:
+    """Record an administrator's printed fixing."""
+    name = fields.text(payload, "series")
+    value_nano = fields.decimal(payload.get("value"), "value")
+    record = {"series": name, "date": fields.date(payload, "date"), "value_nano": value_nano, "control_id": writer.control_id}
+    writer.emit_keyed(TICKS, name, "print", record)
+
+
+def generation(writer: Writer, payload: fields.Payload) -> None:
+    """Confirm the number of partitions; it is fixed for this generation of the topics."""
+    if str(payload.get("partitions")) != str(writer.state.partitions):
+        raise fields.malformed("partitions", f"{writer.state.partitions}, fixed for this generation of the topics", payload.get("partitions"))
+
+
+def waive(writer: Writer, payload: fields.Payload, requested_by: str, approved_by: str, reason: str) -> None:
+    """Waive an open break, by two people."""
+    feed, number = fields.text(payload, "feed"), str(payload.get("source_seq"))
+    found = next((known for known in writer.state.breaks if known.feed == feed and str(known.source_seq) == number), None)
+    if found is None:
+        raise Refused(Code.UNKNOWN_BREAK, f"Expected an open break, was {feed} number {number}.")
+    if not requested_by or not approved_by or requested_by == approved_by:
+        raise Refused(Code.TWO_PEOPLE, f"Expected two different people, was {requested_by!r} and {approved_by!r}.")
+    writer.state.breaks.remove(found)
+    day = writer.state.cut[0].date if writer.state.cut else writer.open_date().date
+    record = {"business_date": day, "feed": feed, "break_seq": found.source_seq, "requested_by": requested_by, "approved_by": approved_by, "reason": reason}
+    writer.emit(FILLS, partition_of(feed, writer.state.partitions), "waiver", {**record, "control_id": writer.control_id})
+
+

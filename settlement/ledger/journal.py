@@ -1,0 +1,66 @@
+"""From payments and fees to balanced journals: one per currency, a leg per payment account and one for the fees.
+
+A member's leg is the payment itself: + what the clearing house owes it. The fee account's leg is what it collects (+).
+Variation margin is zero-sum and every fee lies in a payment, so the legs of a currency sum to 0 (VM-4).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Iterable
+
+from settlement.ledger.errors import LedgerRefused
+from settlement.ledger.model import FEE_MEMBER, FEE_ORIGIN, CyclePosting
+from settlement.ledger.records import Journal, Leg
+
+
+def account_id(member: str, origin: str, currency: str) -> str:
+    """Return the id of a payment account, such as M01/HOUSE/USD or CCP/fees/USD."""
+    return f"{member}/{origin}/{currency}"
+
+
+def journals(posting: CyclePosting) -> list[Journal]:
+    """Return the cycle's journals by currency; a currency with nothing to pay has none.
+
+    Raises:
+        LedgerRefused: the payments and fees of a currency do not sum to 0 (NV002).
+    """
+    currencies = sorted({row.currency for row in posting.payments} | {row.currency for row in posting.fees})
+    return [_journal(posting, currency) for currency in currencies]
+
+
+def payload_sha256(legs: Iterable[Leg]) -> bytes:
+    """Return the hash of a journal's legs; the database computes the same (ledger.leg_bytes)."""
+    digest = hashlib.sha256()
+    for leg in legs:
+        name = leg.account_id.encode()
+        digest.update(struct.pack(">ii", leg.leg, len(name)) + name + struct.pack(">q", leg.amount_minor))
+    return digest.digest()
+
+
+def _journal(posting: CyclePosting, currency: str) -> Journal:
+    amounts = [
+        (account_id(row.member, row.origin, currency), row.amount_minor)
+        for row in sorted(posting.payments, key=lambda row: (row.member, row.origin))
+        if row.currency == currency
+    ]
+    fee_account = account_id(FEE_MEMBER, FEE_ORIGIN, currency)
+    amounts += [(fee_account, row.amount_minor) for row in posting.fees if row.currency == currency]
+    total = sum(amount for _, amount in amounts)
+    if total != 0:
+        raise LedgerRefused(
+            "NV002", f"Expected the payments and fees of {posting.cycle} in {currency} to sum to 0 (VM-4), was {total}."
+        )
+    legs = tuple(
+        Leg(leg=number, account_id=account, amount_minor=amount)
+        for number, (account, amount) in enumerate(amounts, start=1)
+    )
+    return Journal(
+        id=f"{posting.cycle}/{currency}",
+        cycle=posting.cycle,
+        currency=currency,
+        payload_sha256=payload_sha256(legs),
+        reverses=None,
+        legs=legs,
+    )

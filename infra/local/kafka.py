@@ -129,6 +129,11 @@ class Kafka:
             "or use your own broker: NOVATE_KAFKA."
         )
 
+    def kill(self) -> None:
+        """End a broker that does not answer; the folder stays ours, for the next launch."""
+        if self._child is not None:
+            proc.end(self._child, [])
+
     def stop(self) -> None:
         """Stop the broker (a controlled shutdown, then harder) and give the folder back."""
         if self._child is not None:

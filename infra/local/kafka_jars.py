@@ -78,14 +78,17 @@ def _fetch_all(jars: list[Jar], repository: Path, say: Say) -> None:
     lock = FolderLock(repository.parent / "maven.lock")
     if not wait_until(lock.try_take, OTHER_DOWNLOAD_SECONDS):
         lock.take(f"the download cache {repository}", "Another run is downloading; wait for it, or end it.")
+    pool = None
     try:
         missing = [jar for jar in jars if not jar.is_in(repository)]
         say(f"Fetching Kafka {KAFKA_VERSION} from Maven Central: {len(missing)} jars, 43 MB, once")
         context = MavenContext(repo_cache=repository)
-        with ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool:
-            for done, jar in enumerate(pool.map(lambda jar: _fetch(jar, context), missing), start=1):
-                say(f"Fetching Kafka: {done} of {len(missing)}, {jar.path.name}")
+        pool = ThreadPoolExecutor(DOWNLOADS_AT_ONCE)
+        for done, jar in enumerate(pool.map(lambda jar: _fetch(jar, context), missing), start=1):
+            say(f"Fetching Kafka: {done} of {len(missing)}, {jar.path.name}")
     finally:
+        if pool is not None:
+            pool.shutdown(cancel_futures=True)  # Ctrl-C: what has begun may end, the rest stays away
         lock.release()
 
 

@@ -1,9 +1,11 @@
 """The settings of the embedded broker, each with its reason where it is not plain."""
 
+import random
 import socket
 from pathlib import Path
 
 HOST = "127.0.0.1"
+PORTS = (20_000, 32_000)
 MEBIBYTE = 1024 * 1024
 
 FIXED = {
@@ -87,10 +89,15 @@ def _escaped(value: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """Return a port of 127.0.0.1 that nobody listens on now.
+
+    It lies below the ports that the kernel gives to outgoing connections (32768 and up on Linux): a client that knocks
+    again and again while the broker restarts would otherwise be given the broker's own port one day, and hold it.
+    """
+    choice = random.SystemRandom()
+    while not is_free(port := choice.randrange(*PORTS)):
+        pass
+    return port
 
 
 def is_free(port: int) -> bool:

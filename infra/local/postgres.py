@@ -144,6 +144,11 @@ class Postgres:
             "`novate down --purge` starts afresh (and deletes the ledger)."
         )
 
+    def kill(self) -> None:
+        """End a server that does not answer; the folder stays ours, for the next launch."""
+        if self._child is not None:
+            proc.end(self._child, [])
+
     def stop(self) -> None:
         """Stop the server (fast shutdown, then harder) and give the folder back."""
         if self._child is not None:

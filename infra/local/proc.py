@@ -77,3 +77,10 @@ def end(child: "subprocess.Popen[bytes]", steps: "list[tuple[signal.Signals, flo
             child.wait(seconds)
     send_group(child.pid, signal.SIGKILL)
     child.wait()
+
+
+def exit_text(code: int | None) -> str:
+    """Return how a process ended, for people."""
+    if code is None:
+        return "not started"
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"

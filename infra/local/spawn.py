@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -33,14 +33,14 @@ class Launch:
 
     argv: the program (a path, or a name looked up on PATH) and its arguments.
     log: the file that standard output and error are appended to.
-    env: the whole environment of the child; None passes ours on.
+    env: added to our environment.
     death_signal: what the child gets when this process dies.
     """
 
     argv: Sequence[str]
     log: Path
     cwd: Path | None = None
-    env: Mapping[str, str] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
     user: User | None = None
     death_signal: signal.Signals = signal.SIGKILL
 
@@ -101,6 +101,6 @@ def _start(launch: Launch) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=launch.cwd,
-            env=None if launch.env is None else dict(launch.env),
+            env={**os.environ, **launch.env},  # noqa: TID251  passed on, never read
             start_new_session=True,
         )

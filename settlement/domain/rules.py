@@ -213,7 +213,8 @@ _ENTRANCE = (
         code="ENT-9",
         title="A name keeps its terms.",
         text="An account, contract or series that exists is not given other terms; a contract's size, currency and "
-        "rounding cannot change while a position or a correctable trade exists.",
+        "rounding cannot change while a position or a correctable trade exists. A book is brought forward once, before "
+        "the contract trades.",
     ),
 )
 
@@ -238,6 +239,7 @@ RULE_OF_REJECTION: dict[str, str] = {
     "BAD_LOTS": "ENT-3",
     "OFF_TICK": "ENT-2",
     "PRICE_LIMIT": "ENT-4",
+    "ALREADY_CARRIED": "ENT-9",
     "ALREADY_BUSTED": "COR-1",
     "ALREADY_MOVED": "COR-1",
     "TOO_LATE": "ENT-8",

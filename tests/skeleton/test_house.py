@@ -17,7 +17,7 @@ IMPURE = {
     *("platform", "random", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "subprocess", "sys"),
     *("tempfile", "threading", "time", "urllib", "uuid"),
 }
-IMPURE_CALLS = {"open", "input", "print", "id", "hash", "now", "utcnow", "today", "getenv", "urandom"}
+IMPURE_CALLS = {"open", "input", "print", "hash", "now", "utcnow", "today", "getenv", "urandom"}
 MACHINE = re.compile(
     rb"/(?:home|Users)/[a-z]|/root/|/work/|/tmp/[a-z0-9_.-]+"  # folders of one machine
     rb"|(?:pypi|pythonhosted|mirror|proxy|artifactory|nexus|devpi)[a-z0-9.-]*\.(?:org|com|net|io|internal|local)\b"
@@ -46,7 +46,7 @@ def impurities(source: str) -> list[str]:
             found.append(f"line {node.lineno}: from {node.module} import")
         elif isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-            builtin_only = {"open", "input", "print", "id", "hash"}
+            builtin_only = {"open", "input", "print", "hash"}
             if name in IMPURE_CALLS and (name not in builtin_only or isinstance(node.func, ast.Name)):
                 found.append(f"line {node.lineno}: {name}()")
     return found
@@ -129,7 +129,8 @@ def test_only_config_reads_the_environment() -> None:
         for path in python_files("settlement", "streams", "infra")
         if pattern.search(path.read_text(encoding="utf-8"))
     ]
-    assert [path for path in readers if path != "settlement/config.py"] == []
+    passes_it_on = "infra/local/spawn.py"  # to what it starts, without a look
+    assert [path for path in readers if path not in {"settlement/config.py", passes_it_on}] == []
 
 
 def test_no_machine_leaves_its_traces() -> None:

@@ -1,0 +1,81 @@
+"""Plain reads of single records of the log, in the caller's thread and bounded in time."""
+
+import logging
+import time
+from typing import Self
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+ANSWER_SECONDS = 60.0
+RECORDS_A_POLL = 1_000
+
+
+class LogReader:
+    """Reads stretches of a partition; not for masses."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self._consumer = Consumer(
+            {
+                "bootstrap.servers": bootstrap,
+                "group.id": "log-reader",  # required, never joined
+                "enable.auto.commit": False,
+                "auto.offset.reset": "error",
+                "isolation.level": "read_committed",
+                "enable.partition.eof": True,
+                "max.partition.fetch.bytes": 8 << 20,
+                "fetch.wait.max.ms": 10,  # a change of topic waits for the last fetch: half a second by default
+                "logger": logging.getLogger("librdkafka"),
+            }
+        )
+        self.cluster_id: str = self._consumer.list_topics(timeout=ANSWER_SECONDS).cluster_id
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+    def bounds(self, topic: str, partition: int) -> tuple[int, int]:
+        """Return the first offset and the one behind the last.
+
+        Raises:
+            KafkaException: the broker does not answer in time.
+        """
+        bounds: tuple[int, int] = self._consumer.get_watermark_offsets(
+            TopicPartition(topic, partition), timeout=ANSWER_SECONDS
+        )
+        return bounds
+
+    def one(self, topic: str, partition: int, offset: int) -> bytes | None:
+        """Return the value at that offset, None when the log has none there."""
+        low, high = self.bounds(topic, partition)
+        return self.read(topic, partition, offset, offset + 1).get(offset) if low <= offset < high else None
+
+    def read(self, topic: str, partition: int, start: int, end: int) -> dict[int, bytes]:
+        """Return the values from offset `start` to before `end` by offset; offsets without a record are left out.
+
+        Raises:
+            KafkaException: the broker refuses, or does not answer in time.
+        """
+        found: dict[int, bytes] = {}
+        low, high = self.bounds(topic, partition)
+        start, end = max(start, low), min(end, high)
+        if start >= end:
+            return found
+        self._consumer.assign([TopicPartition(topic, partition, start)])
+        until = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < until:
+            for message in self._consumer.consume(RECORDS_A_POLL, 0.01):
+                error = message.error()
+                if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  its public name
+                    return found
+                if error is not None:
+                    raise KafkaException(error)
+                offset = message.offset() or 0
+                if offset < end:
+                    found[offset] = message.value() or b""
+                if offset >= end - 1:
+                    return found
+        raise KafkaException(
+            KafkaError(KafkaError._TIMED_OUT, f"{topic}-{partition} from {start} to {end} in {ANSWER_SECONDS} s")  # noqa: SLF001
+        )

@@ -213,7 +213,8 @@ class _Spooler:
             raise SequenceReused(
                 f"{self._where(row)}: expected source_seq {seq} to carry what feed {self._result.feed} has under it, "
                 f"{shown(had)}, was {shown(row.text)}. "
-                f"A number is used once: give a new trade the next free number, {self._next}; correct an old one with `novate bust`. Nothing from this line on was taken.",
+                f"A number is used once: give a new trade the next free number, {self._next}; "
+                "correct an old one with `novate bust`. Nothing from this line on was taken.",
                 self._result,
             )
 

@@ -19,7 +19,7 @@ IMPURE = {
 }
 IMPURE_CALLS = {"open", "input", "print", "hash", "now", "utcnow", "today", "getenv", "urandom"}
 MACHINE = re.compile(
-    rb"/(?:home|Users)/[a-z]|/root/|/work/|/tmp/[a-z0-9_.-]+"  # folders of one machine
+    rb"/(?:home|Users)/[a-z]|/root/|/work/|/tmp/(?!novate)[a-z0-9_.-]+"  # folders of one machine
     rb"|(?:pypi|pythonhosted|mirror|proxy|artifactory|nexus|devpi)[a-z0-9.-]*\.(?:org|com|net|io|internal|local)\b"
 )
 

@@ -118,4 +118,7 @@ def show(text: str, *, now: bool) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit("\nStopped before .venv was complete. Run make again: it goes on from here.")

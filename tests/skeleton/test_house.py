@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,6 +120,16 @@ def test_the_finders_find(source: str, finder: object) -> None:
     """Each kind of impurity and of float is seen by the check that forbids it."""
     assert callable(finder)
     assert finder(source)
+
+
+def test_every_package_has_its_layer() -> None:
+    """A new package of settlement/ does not escape the one direction of dependencies."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (layers,) = (c["layers"] for c in pyproject["tool"]["importlinter"]["contracts"] if c["type"] == "layers")
+    placed = {name.strip(" ()") for layer in layers for name in layer.split(":")}
+    packages = {f"settlement.{path.parent.name}" for path in (ROOT / "settlement").glob("*/__init__.py")}
+    modules = {f"settlement.{path.stem}" for path in (ROOT / "settlement").glob("*.py")} - {"settlement.__init__"}
+    assert packages | modules <= placed
 
 
 def test_only_config_reads_the_environment() -> None:

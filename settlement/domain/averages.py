@@ -1,0 +1,61 @@
+"""Exact averages: medians, means and deviations over fractions, never a float and never a square root."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+Weighted = tuple[Fraction, int]
+"""A value and its weight, zero or more."""
+
+
+def median(values: Sequence[Fraction]) -> Fraction:
+    """Return the middle of one or more values; of an even number, the mean of the two in the middle."""
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) * Fraction(1, 2)
+
+
+def weighted_median(values: Sequence[Weighted]) -> Fraction | None:
+    """Return the value at half of the weight, None where all weights are zero.
+
+    With exactly half of the weight on either side it is the mean of the two values there, as in a median of an even number.
+    """
+    ordered = sorted(pair for pair in values if pair[1])
+    total, below = sum(weight for _, weight in ordered), 0
+    for at, (value, weight) in enumerate(ordered):
+        below += weight
+        if 2 * below == total:
+            return (value + ordered[at + 1][0]) * Fraction(1, 2)
+        if 2 * below > total:
+            return value
+    return None
+
+
+def average(values: Sequence[Fraction]) -> Fraction:
+    """Return the mean of one or more values."""
+    return sum(values, Fraction()) * Fraction(1, len(values))
+
+
+def trimmed_average(values: Sequence[Fraction], trim: Fraction) -> Fraction:
+    """Return the mean without a share of the values at each end, rounded down but at least one; of fewer than three, the mean.
+
+    trim: below one half, so that values are left.
+    """
+    if len(values) < 3:
+        return average(values)
+    cut = max(1, int(len(values) * trim))
+    return average(sorted(values)[cut:-cut])
+
+
+def far_from_average(values: Sequence[Fraction], trim: Fraction, deviations: Fraction) -> list[bool]:
+    """Return for each value whether it lies further than that many sample standard deviations from the trimmed mean.
+
+    The standard deviation is of all the values. It is compared squared: (x - mean)^2 > deviations^2 x variance. A single value is not far.
+    """
+    if len(values) < 2:
+        return [False] * len(values)
+    mean = average(values)
+    variance = sum(((value - mean) ** 2 for value in values), Fraction()) * Fraction(1, len(values) - 1)
+    center, limit = trimmed_average(values, trim), deviations**2 * variance
+    return [(value - center) ** 2 > limit for value in values]

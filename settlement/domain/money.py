@@ -54,7 +54,7 @@ def format_decimal(number: int, decimals: int, *, least: int | None = None) -> s
     return ("-" if number < 0 else "") + whole + ("." + fraction if fraction else "")
 
 
-def format_price(price_nano: int, tick_nano: int = 1) -> str:
+def format_price(price_nano: int, tick_nano: int = 10**NANO) -> str:
     """Return a price as decimal text with the decimals of its tick, or more where the price has more."""
     tick = format_decimal(tick_nano, NANO, least=0)
     return format_decimal(price_nano, NANO, least=len(tick.partition(".")[2]))

@@ -19,7 +19,8 @@ def median(values: Sequence[Fraction]) -> Fraction:
 def weighted_median(values: Sequence[Weighted]) -> Fraction | None:
     """Return the value at half of the weight, None where all weights are zero.
 
-    With exactly half of the weight on either side it is the mean of the two values there, as in a median of an even number.
+    With exactly half of the weight on either side it is the mean of the two values there, as in a median of an even
+    number.
     """
     ordered = sorted(pair for pair in values if pair[1])
     total, below = sum(weight for _, weight in ordered), 0
@@ -38,9 +39,10 @@ def average(values: Sequence[Fraction]) -> Fraction:
 
 
 def trimmed_average(values: Sequence[Fraction], trim: Fraction) -> Fraction:
-    """Return the mean without a share of the values at each end, rounded down but at least one; of fewer than three, the mean.
+    """Return the mean without a share of the values at each end.
 
-    trim: below one half, so that values are left.
+    trim: the share, below one half so that values are left; rounded down, but at least one value at each end. Of fewer
+    than three values it is the mean.
     """
     if len(values) < 3:
         return average(values)
@@ -51,7 +53,8 @@ def trimmed_average(values: Sequence[Fraction], trim: Fraction) -> Fraction:
 def far_from_average(values: Sequence[Fraction], trim: Fraction, deviations: Fraction) -> list[bool]:
     """Return for each value whether it lies further than that many sample standard deviations from the trimmed mean.
 
-    The standard deviation is of all the values. It is compared squared: (x - mean)^2 > deviations^2 x variance. A single value is not far.
+    The standard deviation is of all the values. It is compared squared: (x - mean)^2 > deviations^2 x variance. A
+    single value is not far.
     """
     if len(values) < 2:
         return [False] * len(values)

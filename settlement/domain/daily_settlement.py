@@ -1,6 +1,7 @@
-"""The daily settlement price by tiers: a volume-weighted average, the last trade within the quote, the curve, the previous price.
+"""The daily settlement price by tiers: the window's average, the last trade within the quote, the curve, the previous.
 
-A contract's terms name the tiers in order; the first that gives a price makes the day's settlement price. Prices are integers of 1e-9 of the
+A contract's terms name the tiers in order; the first that gives a price makes the day's settlement price. Prices are
+integers of 1e-9 of the
 currency unit, lots are whole, and the average is exact until its one rounding to the tick.
 """
 
@@ -45,7 +46,8 @@ class Tier(StrEnum):
 class Window:
     """A span of the local day; both ends are in it.
 
-    first, last: time since local midnight as the clock shows it, so 14:28:00 is 14 h 28 min also on a day that lost an hour.
+    first, last: time since local midnight as the clock shows it, so 14:28:00 is 14 h 28 min also on a day that lost
+    an hour.
     """
 
     first: timedelta
@@ -56,7 +58,8 @@ class Window:
 class MarketTrade:
     """A regular trade that stands, at the price that stands.
 
-    lots: greater than zero.  price_nano: 1e-9 of the currency unit.  at_us: microseconds since 1970 UTC, -1 where the exchange did not say.
+    lots: greater than zero.  price_nano: 1e-9 of the currency unit.  at_us: microseconds since 1970 UTC, -1 where the
+    exchange did not say.
     """
 
     lots: int
@@ -68,7 +71,8 @@ class MarketTrade:
 class DailySettlement:
     """How a contract's daily settlement price is found.
 
-    window: when trades count for the average; None is the whole day.  zone: IANA name of the zone of window and day.  tiers: in order.
+    window: when trades count for the average; None is the whole day.  zone: IANA name of the zone of window and day.
+    tiers: in order.
     """
 
     window: Window | None
@@ -77,10 +81,13 @@ class DailySettlement:
 
     @classmethod
     def of(cls, document: object) -> DailySettlement:
-        """Return the daily settlement of a terms document's `daily_settlement`, for example
-        `{"window": ["14:28:00", "14:30:00"], "zone": "America/Chicago", "tiers": ["vwap", "last-in-quote", "previous"]}`.
+        """Return the daily settlement of a terms document's `daily_settlement`.
 
-        A window is needed where `vwap` is a tier, a zone where the window has hours; a window of the whole day is UTC's without one.
+        For example `{"window": ["14:28:00", "14:30:00"], "zone": "America/Chicago", "tiers": ["vwap",
+        "last-in-quote", "previous"]}`.
+
+        A window is needed where `vwap` is a tier, a zone where the window has hours; a window of the whole day is
+        UTC's without one.
 
         Raises:
             TermsError: a key is unknown or missing, or a value breaks a rule.
@@ -95,7 +102,7 @@ class DailySettlement:
         return cls(window=window, zone="UTC" if zone is None and window is None else _zone(zone), tiers=tiers)
 
     def counts(self, at_us: int, business_date: int) -> bool:
-        """Whether a trade of that instant is in the window of that date (yyyymmdd) in the contract's zone, both ends included."""
+        """Whether an instant is in the window of that date (yyyymmdd) in the contract's zone, both ends included."""
         if at_us == NO_INSTANT:
             return self.window is None
         try:
@@ -105,9 +112,7 @@ class DailySettlement:
         day = to_date(business_date)
         if local.date() != day:
             return False
-        clock = timedelta(
-            hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond
-        )
+        clock = timedelta(hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
         return self.window is None or self.window.first <= clock <= self.window.last
 
 
@@ -120,7 +125,8 @@ def vwap(
 ) -> int | None:
     """Return the average price of the trades in the window by lots, to the nearest tick; None without a trade there.
 
-    Exactly between two ticks it is the one nearer to the previous settlement, and the higher one where that decides nothing.
+    Exactly between two ticks it is the one nearer to the previous settlement, and the higher one where that decides
+    nothing.
     """
     lots = notional = 0
     for trade in trades:
@@ -140,9 +146,10 @@ def vwap(
 def last_in_quote(
     last_nano: int | None, bid_nano: int | None, ask_nano: int | None, previous_nano: int | None
 ) -> int | None:
-    """Return the last trade of the day, or the previous settlement, moved to the nearer of bid and ask when outside them.
+    """Return the last trade, or the previous settlement, moved to the nearer of bid and ask when outside them.
 
-    None on a day with neither trade nor quote, and where there is no price to start from. A quote of one side bounds one side only; in a
+    None on a day with neither trade nor quote, and where there is no price to start from. A quote of one side bounds
+    one side only; in a
     crossed quote nothing is inside, and what is as near to one as to the other goes to the higher.
     """
     quote = [side for side in (bid_nano, ask_nano) if side is not None]
@@ -155,9 +162,10 @@ def last_in_quote(
 
 
 def choose(tier_prices: Iterable[Mapping[str, Any]]) -> dict[str, tuple[int, str]]:
-    """Return each contract's price (1e-9) and the tier that gave it, from records `tier_prices` of all partitions for one cut.
+    """Return each contract's price (1e-9) and the tier that gave it, from one cut's `tier_prices` of all partitions.
 
-    The curve is resolved here, since it needs the contract listed before, which may live in another partition: that contract's chosen price
+    The curve is resolved here, since it needs the contract listed before, which may live in another partition: that
+    contract's chosen price
     less its previous one is added to this one's previous. A contract for which no tier gives a price is left out.
     """
     chosen: dict[str, tuple[int, str]] = {}
@@ -208,7 +216,11 @@ def _zone(value: object) -> str:
     zone = read.text(value, f"{_KEY}.zone", "a zone such as America/Chicago")
     try:
         _zone_info(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: the name of a folder of zones, like America
+    except (
+        ZoneInfoNotFoundError,
+        ValueError,
+        OSError,
+    ) as error:  # OSError: the name of a folder of zones, like America
         raise TermsError(f"{_KEY}.zone", "a zone such as America/Chicago", value) from error
     return zone
 

@@ -1,6 +1,6 @@
 """Reading the parts of a terms document: every value in its form, or one error that says key, expected and was.
 
-Numbers arrive as decimal text (scenario files, controls) or as integers (JSON); binary floating point and booleans are refused.
+Numbers arrive as decimal text (scenario files, controls) or as integers (JSON); floats and booleans are refused.
 """
 
 from __future__ import annotations

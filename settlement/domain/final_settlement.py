@@ -1,4 +1,4 @@
-"""The final settlement price as an average of index fixings (rule FSP-1); which days, and what a missing day means, are the contract's data."""
+"""The final settlement price as an average of index fixings; its days are the contract's data (rule FSP-1)."""
 
 from __future__ import annotations
 
@@ -70,7 +70,8 @@ class Print:
 class AveragedDay:
     """One date of the average.
 
-    value_nano: what it counts with, None when it has no value.  source: the fixing's tier, `carried`, `skipped` or `missing`.
+    value_nano: what it counts with, None when it has no value.  source: the fixing's tier, `carried`, `skipped` or
+    `missing`.
     source_date: the date of the fixing that was used, None without one.
     """
 
@@ -93,8 +94,10 @@ class FinalPrice:
 class FinalSettlement:
     """How a contract's final settlement price is found (rule FSP-1).
 
-    first, last: both dates in the average, 0 where the days are listed.  listed: sorted dates, empty where they are not.
-    precision: decimals that the average is rounded to, half-up.  closing_lag: business days from the last trading day to the closing day.
+    first, last: both dates in the average, 0 where the days are listed.  listed: sorted dates, empty where they are
+    not.
+    precision: decimals that the average is rounded to, half-up.  closing_lag: business days from the last trading day
+    to the closing day.
     """
 
     series: str
@@ -148,9 +151,10 @@ class FinalSettlement:
 
 
 def final_price(terms: FinalSettlement, fixings: Mapping[int, Print], calendar: Calendar) -> FinalPrice:
-    """Return the average of the fixings over the contract's days, half-up, with each day's value and source (rule FSP-1).
+    """Return the half-up average of the fixings over the contract's days, with each day's source (rule FSP-1).
 
-    fixings: by date, as they stand; a fixing that stopped without a value is not among them. Bounds (cap, floor) are the contract's.
+    fixings: by date, as they stand; a fixing that stopped without a value is not among them. Bounds (cap, floor) are
+    the contract's.
     """
     days = tuple(_day(date, terms.missing, fixings) for date in terms.dates(calendar))
     missing = [day.date for day in days if day.source == "missing"]
@@ -158,7 +162,9 @@ def final_price(terms: FinalSettlement, fixings: Mapping[int, Print], calendar: 
     if missing or not values:
         found = ", ".join(format_date(date) for date in missing) or "no day with a value"
         return FinalPrice(
-            price_nano=None, reason=f"Expected a fixing of {terms.series} for every day, was missing: {found}.", days=days
+            price_nano=None,
+            reason=f"Expected a fixing of {terms.series} for every day, was missing: {found}.",
+            days=days,
         )
     unit = 10 ** (NANO - terms.precision)
     average_nano = divide(sum(values), len(values) * unit) * unit

@@ -1,4 +1,4 @@
-"""One fixing of an index from the observations up to its instant, exact, with everything that did not count and why (rule IDX-1)."""
+"""One fixing of an index from the observations up to its instant, with what did not count and why (rule IDX-1)."""
 
 from __future__ import annotations
 
@@ -67,7 +67,10 @@ class Observation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Exclusion:
-    """What does not count: the provider, the reason, and its value (half-up to 1e-9), or the observation's where only that one is out."""
+    """What does not count, and why.
+
+    price_nano: the provider's value, half-up to 1e-9; the observation's price where only that one is out.
+    """
 
     provider: str
     reason: Reason
@@ -78,9 +81,11 @@ class Exclusion:
 class Fixing:
     """A fixing.
 
-    value_nano: 1e-9, None when the series stops.  observations: how many were fresh enough.  included: providers that count, sorted.
+    value_nano: 1e-9, None when the series stops.  observations: how many were fresh enough.  included: providers that
+    count, sorted.
     excluded: sorted.  inputs_sha256: over everything that the value depends on besides the methodology.
-    outliers: providers that are out from here on until they are near enough again (hysteresis); the next fixing's input.
+    outliers: providers that are out from here on until they are near enough again (hysteresis); the next fixing's
+    input.
     """
 
     value_nano: int | None
@@ -115,7 +120,8 @@ def fixing(
     """Return the fixing of a date (yyyymmdd); a pure function of its arguments (rule IDX-1).
 
     observations: in the log's order; those after `at_us` have not happened yet, and ages count from it.
-    previous: value (1e-9) by date of what was fixed or printed, carried values not among them; only earlier dates are looked at.
+    previous: value (1e-9) by date of what was fixed or printed, carried values not among them; only earlier dates are
+    looked at.
     outliers: providers that the fixing before left out for their deviation.
     """
     known = [one for one in observations if one.at_us <= at_us]
@@ -148,7 +154,8 @@ def inputs_sha256(
 ) -> str:
     """Return the SHA-256, in hex, of what a fixing depends on besides its methodology, as canonical JSON.
 
-    The instant, the observations that were fresh enough as [provider, price, quantity, instant] in the log's order, the outliers before, sorted,
+    The instant, the observations that were fresh enough as [provider, price, quantity, instant] in the log's order,
+    the outliers before, sorted,
     and the date and value that were carried.
     """
     rows = [[one.provider, one.price_nano, one.quantity_nano, one.at_us] for one in fresh]
@@ -231,13 +238,8 @@ def _near_observations(
     if not isinstance(rule, TrimmedStdev):
         return list(fresh), []
     far = far_from_average([Fraction(one.price_nano) for one in fresh], rule.trim, rule.stdev)
-    kept = [one for one, is_far in zip(fresh, far, strict=True) if not is_far]
-    out = [
-        Exclusion(provider=one.provider, reason=Reason.OUTLIER, price_nano=one.price_nano)
-        for one, is_far in zip(fresh, far, strict=True)
-        if is_far
-    ]
-    return kept, out
+    kept, out = ([one for one, is_far in zip(fresh, far, strict=True) if is_far is side] for side in (False, True))
+    return kept, [_exclusion(one.provider, Reason.OUTLIER, Fraction(one.price_nano)) for one in out]
 
 
 def _provider_values(
@@ -271,7 +273,7 @@ def _provider_value(rule: ValuePerProvider, theirs: Sequence[Observation]) -> Fr
 def _far_providers(
     rule: Deviation | TrimmedStdev | None, values: Mapping[str, Fraction], outliers: frozenset[str]
 ) -> frozenset[str]:
-    """Return the providers that deviate too far from the median of the others; one alone has nothing to deviate from."""
+    """Return the providers too far from the median of the others; one alone has nothing to deviate from."""
     if not isinstance(rule, Deviation) or len(values) < 2:
         return frozenset()
     far = set()

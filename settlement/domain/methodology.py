@@ -26,9 +26,7 @@ _HOURS: Final = "hours greater than zero, such as 48"
 _HOURS_MAX: Final = 100_000
 _COUNT_MAX: Final = 1_000_000
 _ACROSS: Final = "median, mean or {trimmed-mean: {trim: 0.10}}"
-_OUTLIERS: Final = (
-    "{deviation: {exclude: 0.10, readmit: 0.05}} or {trimmed-stdev: {trim: 0.10, stdev: 2.5}}, or none"
-)
+_OUTLIERS: Final = "{deviation: {exclude: 0.10, readmit: 0.05}} or {trimmed-stdev: {trim: 0.10, stdev: 2.5}}, or none"
 _FALLBACK: Final = "a list of {relax: HOURS}, {carry: DAYS} and stop, in the order they are tried"
 
 CARRY_DAYS_MAX: Final = 100
@@ -56,7 +54,10 @@ class AcrossProviders(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deviation:
-    """A provider further than `exclude` from the median of the others, as a share of it, is out until it is nearer than `readmit`."""
+    """A provider further than `exclude` from the median of the others is out until it is nearer than `readmit`.
+
+    Both are shares of that median.
+    """
 
     exclude: Fraction
     readmit: Fraction
@@ -64,7 +65,7 @@ class Deviation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrimmedStdev:
-    """An observation further than `stdev` sample standard deviations from the mean trimmed by `trim` at each end is out."""
+    """An observation further than `stdev` sample standard deviations from the mean trimmed by `trim` is out."""
 
     trim: Fraction
     stdev: Fraction
@@ -96,8 +97,10 @@ Fallback = Relax | Carry | Stop
 class Methodology:
     """How a series is fixed.
 
-    trim: share that a trimmed mean leaves out at each end.  max_age_us: how old an observation may be, None without a limit.
-    min_providers, min_observations: how many must be left after exclusions.  precision: decimals of the fixing, rounded half-up.
+    trim: share that a trimmed mean leaves out at each end.  max_age_us: how old an observation may be, None without a
+    limit.
+    min_providers, min_observations: how many must be left after exclusions.  precision: decimals of the fixing,
+    rounded half-up.
     fallback: what is tried, in order, when fewer are left; at its end the series stops.
     """
 
@@ -115,7 +118,8 @@ class Methodology:
     def of(cls, document: object) -> Methodology:
         """Return the methodology of a document, whose numbers are decimal text or integers.
 
-        Needed: value_per_provider, across_providers, precision. Without `outliers` nobody is one; without `max_age_hours` no observation
+        Needed: value_per_provider, across_providers, precision. Without `outliers` nobody is one; without
+        `max_age_hours` no observation
         is too old; the minima are 1; without `fallback` the series stops.
 
         Raises:

@@ -18,18 +18,19 @@ from settlement.wire.columns import Piece
 Json = dict[str, Any]
 
 _FIXINGS: Final = "index-fixings"
-_REACH_LEAST_US: Final = (
-    7 * 24 * 3_600_000_000
-)  # a later version of the methodology may look back further than this one
+_REACH_LEAST_US: Final = 7 * 24 * 3_600_000_000  # a later version of the methodology may look further back
 OBSERVATIONS_MAX: Final = 100_000
-"""Observations kept per series; beyond twice as many the first in the log are dropped. The real data brings 70 a day."""
+"""Observations kept per series: at twice as many, the first in the log go. The real data brings 70 a day."""
 FIXINGS_KEPT: Final = CARRY_DAYS_MAX + 28
 """Dates kept per series: every fixing that can still be carried, and some before a restated one."""
 
 
 @dataclass(frozen=True, slots=True)
 class PastFixing:
-    """What later fixings need of one: its value (1e-9, None without one), whether it was carried or stopped, the outliers behind it."""
+    """What later fixings need of one.
+
+    value_nano: 1e-9, None where the series stopped.  made: neither carried nor stopped.  outliers: those behind it.
+    """
 
     date: int
     value_nano: int | None
@@ -48,7 +49,7 @@ class Series:
     fixings: list[PastFixing] = field(default_factory=list)
 
     def methodology(self) -> Methodology | None:
-        """Return the methodology in force; None before one is, or where its document breaks a rule (the gateway refuses those)."""
+        """Return the methodology in force; None before one is, or for a document that breaks a rule."""
         try:
             return Methodology.of(json.loads(self.document))
         except TermsError:
@@ -92,7 +93,7 @@ class Series:
         del self.fixings[:-FIXINGS_KEPT]
 
     def _forget(self, at_us: int, methodology: Methodology) -> None:
-        """Drop observations that no fixing from this instant on can need: too old, and not the last that names its provider as stale."""
+        """Drop what no fixing from this instant on needs: too old, and not what names its provider as stale."""
         reach_us = methodology.reach_us
         if reach_us is None:
             return
@@ -130,7 +131,8 @@ class Series:
 class IndexFold:
     """Observations, methodologies and prints of one partition to records `fixing` on `index-fixings`.
 
-    A fix of a series without a methodology is a fixing that stopped; observations of such a series are kept, up to the limit.
+    A fix of a series without a methodology is a fixing that stopped; observations of such a series are kept, up to
+    the limit.
     """
 
     name: str = "index"

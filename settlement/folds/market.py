@@ -1,4 +1,4 @@
-"""One contract's market as the orders fold keeps it: resting orders, the trades and quotes of its dates, terms, the prior price."""
+"""One contract's market as the orders fold keeps it: resting orders, the dates' trades and quotes, the prior price."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ Json = dict[str, Any]
 
 @dataclass(slots=True)
 class PublicTrade:
-    """One trade id of one date: the lots that stand, by price; a bust takes lots back, an adjustment puts them at another price.
+    """One trade id of one date.
 
-    A trade whose first record of the date takes lots back is `foreign`: it was made on an earlier date and makes no price of this one.
+    lots_at: the lots that stand, by price; a bust takes lots back, an adjustment puts them at another price. A trade
+    whose first record of the date takes lots back is `foreign`: it was made on an earlier date and makes no price of
+    this one.
     """
 
     trade_type: str
@@ -73,7 +75,7 @@ class DayMarket:
         """Return the day of a state."""
         day = cls(lots=state["lots"], bid_nano=state["bid"], ask_nano=state["ask"])
         for trade_id, trade_type, at_us, foreign, lots_at in state["trades"]:
-            day.trades[trade_id] = PublicTrade(trade_type, at_us, foreign, {price: lots for price, lots in lots_at})
+            day.trades[trade_id] = PublicTrade(trade_type, at_us, foreign, dict(lots_at))
         return day
 
 
@@ -108,8 +110,10 @@ class Order:
 class ContractMarket:
     """The market of one listed contract.
 
-    ordinal: its number in the order of listing.  previous_nano, previous_date: the prior settlement price and its date; 0 before the first.
-    last_nano, bid_nano, ask_nano: the last trade of earlier dates and the last quote of any date, for the live view only.
+    ordinal: its number in the order of listing.  previous_nano, previous_date: the prior settlement price and its
+    date; 0 before the first.
+    last_nano, bid_nano, ask_nano: the last trade of earlier dates and the last quote of any date, for the live view
+    only.
     """
 
     ordinal: int

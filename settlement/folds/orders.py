@@ -1,4 +1,4 @@
-"""The orders fold: the market of the contracts of one `orders` partition, and what their tiers of daily settlement say at a cut."""
+"""The orders fold: the market of one `orders` partition, and what the tiers of daily settlement say at a cut."""
 
 from __future__ import annotations
 
@@ -30,8 +30,10 @@ class CutMarket:
 class OrdersFold:
     """Orders, public trades and quotes of one partition to live quotes and, at each cut, records `tier_prices`.
 
-    A date's tiers need the prior settlement price, so a cut that follows another one before that one's prices came is answered when they come,
-    still on what stood at the cut. Records of a contract that is not listed here, or is finally settled, change nothing.
+    A date's tiers need the prior settlement price, so a cut that follows another one before that one's prices came is
+    answered when they come,
+    still on what stood at the cut. Records of a contract that is not listed here, or is finally settled, change
+    nothing.
     """
 
     name: str = "orders"
@@ -62,7 +64,7 @@ class OrdersFold:
         return [self._output("best_quote", contract, self._best_quote(contract)) for contract in changed]
 
     def tiers(self, business_date: int) -> list[dict[str, Any]]:
-        """Return the records `tier_prices` of a date that is still open, as a cut here would emit them; without `last` in an empty one."""
+        """Return the records `tier_prices` of a date that is still open, as a cut here would emit them."""
         days = {name: market.days.get(business_date, DayMarket()) for name, market in self._contracts.items()}
         terms = {name: market.terms_of(business_date) for name, market in self._contracts.items()}
         return self._tier_prices(CutMarket(self._next_seq, business_date, days, terms))
@@ -146,7 +148,7 @@ class OrdersFold:
             self._answer()
 
     def _price(self, record: Json, contract: str, price_nano: int) -> None:
-        """Take a price as the prior one; a corrected price replaces it only where it is of the date that settled last (rule COR-2)."""
+        """Take a price as the prior one; a corrected one only where its date settled last (rule COR-2)."""
         market, date = self._contracts.get(contract), record["effective_date"]
         if market is None:
             return

@@ -81,7 +81,7 @@ class Tape:
         closing: tuple[Side, ...] = (),
         trade_id: str | None = None,
     ) -> None:
-        """Report a matched trade under a given id or the next; `closing` names the sides that close a gross position."""
+        """Report a matched trade, by default under the next id; `closing` names the sides that close gross lots."""
         if trade_id is None:
             self._trade_ids += 1
             trade_id = f"T{self._stem}-{self._trade_ids:06}"

@@ -107,7 +107,7 @@ def _mark(folder: DataFolder) -> None:
     others = [entry.name for entry in folder.path.iterdir() if entry.name not in {"feeds", "run", "logs", "lock"}]
     if others:
         raise LocalError(
-            f"Expected an empty folder or a data folder of Novate, was {folder.path} with {', '.join(others[:3])} in it. "
+            f"Expected an empty folder or one of Novate, was {folder.path} with {', '.join(others[:3])} in it. "
             "Choose another: NOVATE_DATA."
         )
     write_atomically(folder.path / MARKER, json.dumps({"format": FORMAT}))
@@ -130,5 +130,5 @@ def _remove_socket(folder: DataFolder) -> None:
     """Remove the database's socket folder that a killed platform left in /tmp."""
     note = folder.run / "postgres.socket"
     named = note.read_text() if note.exists() else ""
-    if re.fullmatch(r"/tmp/novate-\w+", named):
+    if re.fullmatch(r"/tmp/novate-\w+", named):  # noqa: S108  the folder that mkdtemp made
         shutil.rmtree(named, ignore_errors=True)

@@ -77,8 +77,8 @@ class Pulse:
                 continue
             still.seconds += elapsed
             if still.seconds > STALL_SECONDS:
-                why = f"its cursor on {partition} stood still at {at['cursor']} for {still.seconds:.0f} s, below the end"
-                return Verdict(f"{why} {at['end']}", f"{partition}@{at['cursor']}")
+                where = f"its cursor on {partition} stood still at {at['cursor']}, below the end {at['end']}"
+                return Verdict(f"{where}, for {still.seconds:.0f} s", f"{partition}@{at['cursor']}")
         return None
 
 

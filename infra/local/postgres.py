@@ -191,7 +191,7 @@ class Postgres:
         note = self._data / "run" / "postgres.socket"
         if note.exists() and _is_private(folder := Path(note.read_text()), owner):
             return folder
-        folder = Path(tempfile.mkdtemp(prefix="novate-", dir="/tmp"))  # noqa: S108  mkdtemp is private; TMPDIR is long
+        folder = Path(tempfile.mkdtemp(prefix="novate-", dir="/tmp"))  # TMPDIR may be long
         if user is not None:
             os.chown(folder, user.uid, user.gid)
         note.write_text(str(folder))

@@ -13,7 +13,7 @@ POLL_SECONDS = 0.02
 
 
 def started_at(pid: int) -> str | None:
-    """Return when a living process started, as text to compare; None when there is no such process or it is a zombie."""
+    """Return when a living process started, as text to compare; None when it is gone or a zombie."""
     if sys.platform != "linux":
         command = ["ps", "-o", "lstart=", "-p", str(pid)]
         answer = subprocess.run(command, capture_output=True, text=True, check=False)

@@ -101,6 +101,6 @@ def _start(launch: Launch) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd=launch.cwd,
-            env={**os.environ, **launch.env},  # noqa: TID251  passed on, never read
+            env={**os.environ, **launch.env},  # passed on, never read
             start_new_session=True,
         )

@@ -95,7 +95,8 @@ def running_endpoints(data: Path, database_url: str | None = None) -> Endpoints:
 
 def without_password(address: str) -> str:
     """Return a database's address without its password."""
-    return make_conninfo(**{name: str(value) for name, value in conninfo_to_dict(address).items() if name != "password"})
+    parts = conninfo_to_dict(address)
+    return make_conninfo(**{name: str(value) for name, value in parts.items() if name != "password"})
 
 
 def now() -> float:

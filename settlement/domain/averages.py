@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
+from settlement.domain.money import divide
+
 Weighted = tuple[Fraction, int]
 """A value and its weight, zero or more."""
 
@@ -14,6 +16,17 @@ def median(values: Sequence[Fraction]) -> Fraction:
     ordered = sorted(values)
     middle = len(ordered) // 2
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) * Fraction(1, 2)
+
+
+def medians_of_the_others(values: Sequence[Fraction]) -> list[Fraction]:
+    """Return for each of two or more values the median of all but itself."""
+    places = sorted(range(len(values)), key=lambda place: values[place])
+    ordered = [values[place] for place in places]
+    low, high = (len(values) - 2) // 2, (len(values) - 1) // 2  # the middle of one value fewer
+    found = [Fraction()] * len(values)
+    for at, place in enumerate(places):  # leaving out the one at `at` moves everything behind it forward
+        found[place] = (ordered[low + (at <= low)] + ordered[high + (at <= high)]) * Fraction(1, 2)
+    return found
 
 
 def weighted_median(values: Sequence[Weighted]) -> Fraction | None:
@@ -62,3 +75,8 @@ def far_from_average(values: Sequence[Fraction], trim: Fraction, deviations: Fra
     variance = sum(((value - mean) ** 2 for value in values), Fraction()) * Fraction(1, len(values) - 1)
     center, limit = trimmed_average(values, trim), deviations**2 * variance
     return [(value - center) ** 2 > limit for value in values]
+
+
+def rounded(value: Fraction, unit: int) -> int:
+    """Return a value rounded half-up, away from zero, to a multiple of `unit`."""
+    return divide(value.numerator, value.denominator * unit) * unit

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from settlement.domain.contract import TermsError
-from settlement.domain.fixing import REMEMBERED_US, Fixing, FixingTier, Observation, fixing
+from settlement.domain.exclusions import REMEMBERED_US, Observation
+from settlement.domain.fixing import Fixing, FixingTier, fixing
 from settlement.domain.methodology import CARRY_DAYS_MAX, Methodology
 from settlement.folds.fold import Output
 from settlement.wire import codec

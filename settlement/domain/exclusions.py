@@ -1,0 +1,121 @@
+"""What counts in a fixing and what does not, each exclusion with its reason: age, quantity, distance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from fractions import Fraction
+from typing import Final
+
+from settlement.domain.averages import far_from_average, median, medians_of_the_others, rounded, weighted_median
+from settlement.domain.methodology import Deviation, TrimmedStdev, ValuePerProvider
+
+REMEMBERED_US: Final = 31 * 24 * 3_600_000_000
+"""A provider whose last observation is older than 31 days is no longer named as stale: it has left."""
+
+
+class Reason(StrEnum):
+    """Why a provider or an observation does not count."""
+
+    STALE = "STALE"
+    """Its last observation is too old."""
+    NO_VOLUME = "NO_VOLUME"
+    """Values are weighted by quantity, and it has none."""
+    OUTLIER = "OUTLIER"
+    """It is too far from the others."""
+    TOO_FEW = "TOO_FEW"
+    """It would count, but fewer providers or observations are left than the methodology needs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """A provider's price: price_nano and quantity_nano in 1e-9, at_us in microseconds since 1970 UTC."""
+
+    provider: str
+    price_nano: int
+    quantity_nano: int
+    at_us: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Exclusion:
+    """What does not count, and why.
+
+    price_nano: the provider's value, half-up to 1e-9; the observation's price where only that one is out.
+    """
+
+    provider: str
+    reason: Reason
+    price_nano: int
+
+
+def exclusion(provider: str, reason: Reason, value: Fraction) -> Exclusion:
+    """Return an exclusion at a provider's value."""
+    return Exclusion(provider=provider, reason=reason, price_nano=rounded(value, 1))
+
+
+def stale(known: Sequence[Observation], fresh: Sequence[Observation], at_us: int) -> list[Exclusion]:
+    """Return the providers that have observations, but none that is fresh; each with its last price."""
+    named = {one.provider for one in fresh}
+    last: dict[str, Observation] = {}
+    for one in known:
+        if one.provider not in named and (one.provider not in last or last[one.provider].at_us <= one.at_us):
+            last[one.provider] = one
+    return [
+        Exclusion(provider=provider, reason=Reason.STALE, price_nano=one.price_nano)
+        for provider, one in last.items()
+        if at_us - one.at_us <= REMEMBERED_US
+    ]
+
+
+def near_observations(
+    rule: Deviation | TrimmedStdev | None, fresh: Sequence[Observation]
+) -> tuple[list[Observation], list[Exclusion]]:
+    """Split off the single observations that are too far from all."""
+    if not isinstance(rule, TrimmedStdev):
+        return list(fresh), []
+    far = far_from_average([Fraction(one.price_nano) for one in fresh], rule.trim, rule.stdev)
+    kept, out = ([one for one, is_far in zip(fresh, far, strict=True) if is_far is side] for side in (False, True))
+    return kept, [exclusion(one.provider, Reason.OUTLIER, Fraction(one.price_nano)) for one in out]
+
+
+def provider_values(rule: ValuePerProvider, kept: Sequence[Observation]) -> tuple[dict[str, Fraction], list[Exclusion]]:
+    """Return each provider's value, and the providers whose observations weigh nothing."""
+    by_provider: dict[str, list[Observation]] = {}
+    for one in kept:
+        by_provider.setdefault(one.provider, []).append(one)
+    values: dict[str, Fraction] = {}
+    excluded: list[Exclusion] = []
+    for provider, theirs in by_provider.items():
+        value = _provider_value(rule, theirs)
+        if value is None:
+            price_nano = theirs[-1].price_nano
+            excluded.append(Exclusion(provider=provider, reason=Reason.NO_VOLUME, price_nano=price_nano))
+        else:
+            values[provider] = value
+    return values, excluded
+
+
+def _provider_value(rule: ValuePerProvider, theirs: Sequence[Observation]) -> Fraction | None:
+    if rule is ValuePerProvider.LAST:
+        latest = max(one.at_us for one in theirs)
+        return Fraction([one.price_nano for one in theirs if one.at_us == latest][-1])
+    if rule is ValuePerProvider.MEDIAN:
+        return median([Fraction(one.price_nano) for one in theirs])
+    return weighted_median([(Fraction(one.price_nano), max(one.quantity_nano, 0)) for one in theirs])
+
+
+def far_providers(
+    rule: Deviation | TrimmedStdev | None, values: Mapping[str, Fraction], outliers: frozenset[str]
+) -> frozenset[str]:
+    """Return the providers too far from the median of the others; one alone has nothing to deviate from."""
+    if not isinstance(rule, Deviation) or len(values) < 2:
+        return frozenset()
+    far = set()
+    for (provider, value), center in zip(values.items(), medians_of_the_others(list(values.values())), strict=True):
+        distance, base = abs(value - center), abs(center)
+        still_out = provider in outliers and distance > 0 and distance >= rule.readmit * base
+        if still_out or distance > rule.exclude * base:
+            far.add(provider)
+    return frozenset(far)

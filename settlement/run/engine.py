@@ -39,7 +39,7 @@ class Engine:
 
     def __init__(self, *, threads: int | None = None) -> None:
         """Make an empty engine, in memory; threads: of DuckDB, default one per core."""
-        config: dict[str, str | bool | int | list[str]] = {
+        config: dict[str, Any] = {
             "autoinstall_known_extensions": False,  # nothing is ever fetched
             "autoload_known_extensions": False,
             **({} if threads is None else {"threads": threads}),
@@ -93,7 +93,9 @@ class Engine:
 
     def accounts(self) -> dict[str, Account]:
         """Return every account of the log by its id."""
-        rows = self._query("SELECT account, arg_max((member, origin, positions), stream_seq) FROM account GROUP BY account ORDER BY account")
+        rows = self._query(
+            "SELECT account, arg_max((member, origin, positions), stream_seq) FROM account GROUP BY account ORDER BY account"
+        )
         return {
             name: Account(account=name, member=member, origin=Origin(origin), positions=Positions(positions))
             for name, (member, origin, positions) in rows
@@ -101,12 +103,16 @@ class Engine:
 
     def currencies(self) -> dict[str, str]:
         """Return the currency of every contract of the log."""
-        return dict(self._query("SELECT contract, arg_max(currency, version) FROM listing GROUP BY contract ORDER BY contract"))
+        return dict(
+            self._query("SELECT contract, arg_max(currency, version) FROM listing GROUP BY contract ORDER BY contract")
+        )
 
     def prices(self, cycle: CycleKey) -> list[dict[str, Any]]:
         """Return the cycle's prices by contract: contract, price_nano, value_minor, tier."""
         columns = ("contract", "price_nano", "value_minor", "tier")
-        rows = self._query(f"SELECT DISTINCT {', '.join(columns)} FROM price WHERE {_OF_CYCLE} ORDER BY contract", cycle)  # noqa: S608
+        rows = self._query(
+            f"SELECT DISTINCT {', '.join(columns)} FROM price WHERE {_OF_CYCLE} ORDER BY contract", cycle
+        )  # noqa: S608
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def places(self, cycle: CycleKey) -> dict[int, int]:
@@ -127,7 +133,9 @@ class Engine:
         if cycle in self._computed:
             return
         if cycle.kind not in KINDS or not self.places(cycle):
-            message = f"Expected the prices of {cycle} in the log, was none. Read the log further, or name a cycle of it."
+            message = (
+                f"Expected the prices of {cycle} in the log, was none. Read the log further, or name a cycle of it."
+            )
             raise BreachError([Breach(rule="VM-5", message=message)])
         self._query(f"INSERT INTO line {sql('margin_lines')}", cycle)  # noqa: S608
         self._computed.add(cycle)
@@ -144,7 +152,9 @@ class Engine:
             found = [Place(**place) for place in places or ()]
             if not found and contract:
                 found = self.fills_of(contract, accounts, cycle.business_date)
-            yield Breach(rule=rule, contract=contract, accounts=tuple(accounts or ()), stream_seqs=tuple(found), message=message)
+            yield Breach(
+                rule=rule, contract=contract, accounts=tuple(accounts or ()), stream_seqs=tuple(found), message=message
+            )
 
     def _query(self, text: str, given: CycleKey | dict[str, Any] | None = None) -> list[tuple[Any, ...]]:
         self._flush()
@@ -167,7 +177,7 @@ class Engine:
 
 _OF_CYCLE: Final = "business_date = $business_date AND kind = $kind AND number = $number"
 _NEVER_NULL: Final = tuple(
-    i for i, name in enumerate(MarginLine.__dataclass_fields__) if name not in {"previous_nano", "previous_value_minor"}
+    i for i, name in enumerate(MarginLine.__dataclass_fields__) if not name.endswith("_nano") and not name.endswith("value_minor")
 )
 
 

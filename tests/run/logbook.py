@@ -43,7 +43,15 @@ class Logbook:
         """Write one record to every partition."""
         return [self.emit(partition, name, **record) for partition in range(self.partitions)]
 
-    def listing(self, contract: str = "GPUH", *, currency: str = "USD", size: str = "730", rounding: str = "half-up", fee: str = "0") -> None:
+    def listing(
+        self,
+        contract: str = "GPUH",
+        *,
+        currency: str = "USD",
+        size: str = "730",
+        rounding: str = "half-up",
+        fee: str = "0",
+    ) -> None:
         """List a contract; its version is one more than the last."""
         decimals = DECIMALS[currency]
         terms = {
@@ -57,7 +65,13 @@ class Logbook:
     def account(self, name: str, *, member: str = "", origin: str = "HOUSE", positions: str = "NET") -> None:
         """Open an account."""
         self.emit(
-            partition_of(name, self.partitions), "account", account=name, member=member or name, origin=origin, positions=positions, control_id="A"
+            partition_of(name, self.partitions),
+            "account",
+            account=name,
+            member=member or name,
+            origin=origin,
+            positions=positions,
+            control_id="A",
         )
 
     def accounts(self, *names: str) -> None:
@@ -68,7 +82,9 @@ class Logbook:
     def value(self, contract: str, price: str) -> int:
         """Return V(price)."""
         terms = self.terms[contract]
-        return value_minor(parse_decimal(price, NANO), terms["size_nano"], terms["currency_decimals"], Rounding(terms["rounding"]))
+        return value_minor(
+            parse_decimal(price, NANO), terms["size_nano"], terms["currency_decimals"], Rounding(terms["rounding"])
+        )
 
     def fill(self, account: str, side: str, lots: int, price: str, **changes: Any) -> dict[str, Any]:
         """Write one side."""
@@ -104,30 +120,59 @@ class Logbook:
             for name, original in list(self.records[partition]):
                 if name == "fill" and original["trade_id"] == trade and not original["corrects"]:
                     negated = {key: -original[key] for key in ("lots", "fee_minor", "cres_minor", "adj_minor")}
-                    changes = {"kind": "bust", "corrects": original["fill_id"], "fill_id": original["fill_id"] + "/bust", "business_date": self.date}
-                    self.emit(partition, "fill", **{**{k: v for k, v in original.items() if k != "stream_seq"}, **negated, **changes})
+                    changes = {
+                        "kind": "bust",
+                        "corrects": original["fill_id"],
+                        "fill_id": original["fill_id"] + "/bust",
+                        "business_date": self.date,
+                    }
+                    self.emit(
+                        partition,
+                        "fill",
+                        **{**{k: v for k, v in original.items() if k != "stream_seq"}, **negated, **changes},
+                    )
 
-    def prices(self, kind: str, prices: dict[str, str], *, date: int = 0, effective: int = 0, tier: str = "given") -> CycleKey:
+    def prices(
+        self, kind: str, prices: dict[str, str], *, date: int = 0, effective: int = 0, tier: str = "given"
+    ) -> CycleKey:
         """Write the prices of a cycle to every partition."""
         date = date or self.date
         self.numbers[date, kind] += 1
         listed = [
-            {"contract": contract, "price_nano": parse_decimal(price, NANO), "value_minor": self.value(contract, price), "tier": tier}
+            {
+                "contract": contract,
+                "price_nano": parse_decimal(price, NANO),
+                "value_minor": self.value(contract, price),
+                "tier": tier,
+            }
             for contract, price in sorted(prices.items())
         ]
         key = CycleKey(date, kind, self.numbers[date, kind])
-        self.everywhere("prices", **key._asdict(), effective_date=effective or date, prices=listed, control_id=f"P-{kind}")
+        self.everywhere(
+            "prices", **key._asdict(), effective_date=effective or date, prices=listed, control_id=f"P-{kind}"
+        )
         return key
 
     def cut(self, next_date: int, **changes: Any) -> None:
         """Close the open date with right control sums."""
         for partition in range(self.partitions):
-            fills = [record for name, record in self.records[partition] if name == "fill" and record["business_date"] == self.date]
+            fills = [
+                record
+                for name, record in self.records[partition]
+                if name == "fill" and record["business_date"] == self.date
+            ]
             sums = {
                 "fills": len(fills), "lots": sum(f["lots"] for f in fills), "absolute_lots": sum(abs(f["lots"]) for f in fills),
                 "lots_value_minor": sum((1 if f["side"] == "BUY" else -1) * f["lots"] * f["value_minor"] for f in fills),
             }  # fmt: skip
-            record = {"business_date": self.date, "next_date": next_date, **sums, "sessions": [], "open_breaks": [], "control_id": "C"}
+            record = {
+                "business_date": self.date,
+                "next_date": next_date,
+                **sums,
+                "sessions": [],
+                "open_breaks": [],
+                "control_id": "C",
+            }
             self.emit(partition, "cut", **{**record, **changes})
         self.date = next_date
 

@@ -92,13 +92,14 @@ moved AS (
         f.kind = 'carry' OR f.business_date <= v.after AS is_start,   -- a carried book counts as start on its own date
         f.kind NOT IN ('carry', 'transfer', 'close_out', 'cash', 'correction') AS is_trade,
         f.kind = 'transfer' AS is_transfer,
-        f.kind IN ('cash', 'correction') AS is_cash,                  -- no lots and no price needed
+        f.kind = 'cash' AS is_cash,                                   -- no lots and no price needed
         f.side = 'BUY' AS is_buy,
         CASE f.side WHEN 'BUY' THEN f.lots ELSE -f.lots END AS signed_lots,
         (f.side = 'BUY') = (f.position_effect = 'OPEN') AS is_long  -- ACC-1: BUY OPEN and SELL CLOSE move the long side
     FROM fill AS f
     JOIN valuation AS v ON v.partition = f.partition AND v.contract = f.contract
     WHERE f.stream_seq < v.until AND f.stream_seq > v.closed_seq AND f.business_date <= v.last
+        AND f.kind <> 'correction'  -- COR-2: the gateway's own account of a corrected price; derived anew below, so never read here
 ),
 
 -- The book of each account and contract. `cost`: sum of side x lots x V(own price) over the day's fills that moved lots.
@@ -124,11 +125,10 @@ summed AS (
 ),
 
 -- VM-1 and VM-2, and their sum with CRES: the mark of the book.
--- A price that is missing leaves a null here where lots need it: never zero by default (VM-5).
+-- A price that is missing leaves a null amount where lots need it: never zero by default (VM-5).
 marked AS (
     SELECT b.*, v.kind, v.effective_date, v.previous_date, v.previous_nano, v.previous_value_minor,
-        CASE WHEN b.moves = 0 AND b.start = 0 THEN coalesce(v.price_nano, v.previous_nano, 0) ELSE v.price_nano END AS price_nano,
-        CASE WHEN b.moves = 0 AND b.start = 0 THEN coalesce(v.value_minor, v.previous_value_minor, 0) ELSE v.value_minor END AS value_minor,
+        v.price_nano, v.value_minor,
         CASE WHEN b.bought = 0 AND b.sold = 0 AND b.transferred = 0 AND b.cost = 0 THEN 0::HUGEINT
             ELSE (b.bought - b.sold + b.transferred) * v.value_minor - b.cost
         END AS tvar,                                                     -- VM-1
@@ -155,12 +155,12 @@ with_account AS (
 ),
 
 -- VM-3: a line for every account and contract with a position or a fill of the date, even when it is zero.
--- COR-2: a correction of another date than the last settled one pays nothing and has no lines.
+-- COR-2: a correction of another date than the last settled one, or to a price of the same V, pays nothing and has no lines.
 lined AS (
     SELECT *
     FROM with_account
     WHERE CASE kind
-        WHEN 'correction' THEN effective_date = previous_date AND (start <> 0 OR (gross AND start_long <> 0))
+        WHEN 'correction' THEN effective_date = previous_date AND smtm <> 0
         ELSE fills > 0 OR start <> 0 OR (gross AND (start_long <> 0 OR start_short <> 0))
     END
 )

@@ -53,9 +53,7 @@ def _first_date(scenario: Scenario) -> int:
     """Return the date on which a file opens that closes none: its first intraday cycle's, or the first it names."""
     events = [entry.event for entry in scenario.events]
     intraday = [event.date for event in events if isinstance(event, of.Intraday)]
-    named = [
-        date for event in events if (date := getattr(event, "date", None) or _utc_date(getattr(event, "at", None)))
-    ]
+    named = [date for event in events if (date := _named_date(event)) is not None]
     return (intraday + named + [_NO_DATE])[0]
 
 

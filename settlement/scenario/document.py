@@ -124,7 +124,7 @@ class Writer:
         return held
 
     def totals(self, cycles: Iterable[Sequence[MarginLine]]) -> dict[str, dict[str, str]]:
-        """Return the sums of all cycles by account and currency, fees included; and the clearing house's fee account."""
+        """Return the sums of all cycles by account and currency, fees included; and the house's own fee account."""
         currencies = self._currencies()
         sums: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
         for lines in cycles:

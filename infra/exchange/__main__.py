@@ -24,6 +24,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             written = exchange.write_session(options.feed, day, pace)
             sys.stdout.write(f"{day}  records {written.first_seq} to {written.last_seq}, {written.appended} new\n")
             sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130  # what is written stays; the next start goes on from there
     except (ValueError, JournalBusy, JournalDiffers) as error:
         sys.stderr.write(f"{error}\n")
         return 2

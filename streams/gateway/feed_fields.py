@@ -8,10 +8,14 @@ import json
 import re
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import TypeVar, cast
 
 TEXT_CHARACTERS_MAX = 128
 """Ids of orders, trades, contracts and accounts are names, not documents."""
+
+_REPEATED_TEXTS = 8_192
+"""Prices and instants repeat from line to line; each is read once in so many."""
 
 _NANO_DECIMALS = 9
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,13 +63,24 @@ def as_source_seq(value: object) -> int | None:
 
 def nano(name: str, value: object) -> int:
     """Return a decimal text in 1e-9 of its unit, exactly: "2.35" is 2350000000."""
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    matched = _DECIMAL.fullmatch(text) if isinstance(text, str) else None
-    if matched is None:
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    found = _nano_of_text(str(value)) if is_whole or isinstance(value, str) else None
+    if found is None:
         raise FieldError(f'Expected {name} to be a decimal text like "2.350", was {shown(value)}')
+    if isinstance(found, str):
+        raise FieldError(f"Expected {name} to have at most {_NANO_DECIMALS} decimals, was {shown(value)}")
+    return found
+
+
+@lru_cache(maxsize=_REPEATED_TEXTS)
+def _nano_of_text(text: str) -> int | str | None:
+    """Return a decimal in nanos; the text itself when it is too fine; None when it is no decimal."""
+    matched = _DECIMAL.fullmatch(text)
+    if matched is None:
+        return None
     sign, whole, decimals = matched[1], matched[2], matched[3] or ""
     if decimals[_NANO_DECIMALS:].strip("0"):
-        raise FieldError(f"Expected {name} to have at most {_NANO_DECIMALS} decimals, was {shown(value)}")
+        return text
     magnitude: int = int(whole) * 10**_NANO_DECIMALS + int(decimals[:_NANO_DECIMALS].ljust(_NANO_DECIMALS, "0"))
     return -magnitude if sign else magnitude
 
@@ -102,14 +117,22 @@ def word(name: str, value: object, words: Collection[Word]) -> Word:
 
 def instant_us(name: str, value: object) -> int:
     """Return an instant with its zone in microseconds since the epoch UTC, exactly."""
-    if isinstance(value, str) and _INSTANT.fullmatch(value):
-        try:
-            return (datetime.fromisoformat(value) - _EPOCH) // _MICROSECOND
-        except (ValueError, OverflowError):
-            pass  # a month 13 or an hour 25: refused below, with the text
+    found = _us_of_text(value) if isinstance(value, str) else None
+    if found is not None:
+        return found
     raise FieldError(
         f"Expected {name} to be an instant with a zone like 2026-08-03T14:00:00.000000Z, was {shown(value)}"
     )
+
+
+@lru_cache(maxsize=_REPEATED_TEXTS)
+def _us_of_text(text: str) -> int | None:
+    if not _INSTANT.fullmatch(text):
+        return None
+    try:
+        return (datetime.fromisoformat(text) - _EPOCH) // _MICROSECOND
+    except (ValueError, OverflowError):  # a month 13, or an hour 25
+        return None
 
 
 def business_date(name: str, value: object) -> int:

@@ -145,6 +145,8 @@ def _object(value: object) -> Fields:
 
 
 def _require_keys(fields: Fields, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> None:
+    if len(fields) == len(required) and all(map(fields.__contains__, required)):
+        return
     missing = [name for name in required if name not in fields]
     if missing:
         raise FieldError(f"Expected the keys {', '.join(required)}, was without {', '.join(missing)}")

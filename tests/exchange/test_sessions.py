@@ -147,6 +147,17 @@ def test_a_gross_account_never_closes_more_than_it_has() -> None:
     assert min(effects["OPEN"], effects["CLOSE"]) > 100
 
 
+def test_positions_of_yesterday_are_closed_today() -> None:
+    """On the second day some account closes more than it opened that day: positions are carried."""
+    opened, closed = Counter[str](), Counter[str]()
+    exchange = Exchange(7, MONDAY, 2, 1_000)
+    for record in records_of(exchange, exchange.dates[1]):
+        if isinstance(record, TradeReported) and record.contract.startswith("TOKEN"):
+            (opened if record.buyer_effect == "OPEN" else closed)[f"{record.buyer} {record.contract}"] += record.lots
+            (opened if record.seller_effect == "OPEN" else closed)[f"{record.seller} {record.contract}"] += record.lots
+    assert any(closed[key] > opened[key] for key in closed)
+
+
 def test_every_tier_of_the_daily_settlement_occurs() -> None:
     """Near months trade in the window, some far months only outside it, and one not at all on the second day."""
     exchange = Exchange(7, MONDAY, 2, 2_000)

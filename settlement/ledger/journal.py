@@ -9,10 +9,13 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Iterable
+from typing import Final
 
 from settlement.ledger.errors import LedgerRefused
 from settlement.ledger.model import FEE_MEMBER, FEE_ORIGIN, CyclePosting
 from settlement.ledger.records import Journal, Leg
+
+BIGINT: Final = 2**63  # the ledger's amounts are Postgres bigints
 
 
 def account_id(member: str, origin: str, currency: str) -> str:
@@ -24,7 +27,7 @@ def journals(posting: CyclePosting) -> list[Journal]:
     """Return the cycle's journals by currency; a currency with nothing to pay has none.
 
     Raises:
-        LedgerRefused: the payments and fees of a currency do not sum to 0 (NV002).
+        LedgerRefused: the payments and fees of a currency do not sum to 0 (NV002), or an amount is beyond 64 bits.
     """
     currencies = sorted({row.currency for row in posting.payments} | {row.currency for row in posting.fees})
     return [_journal(posting, currency) for currency in currencies]
@@ -52,6 +55,9 @@ def _journal(posting: CyclePosting, currency: str) -> Journal:
         raise LedgerRefused(
             "NV002", f"Expected the payments and fees of {posting.cycle} in {currency} to sum to 0 (VM-4), was {total}."
         )
+    beyond = [f"{account} {amount}" for account, amount in amounts if not -BIGINT <= amount < BIGINT]
+    if beyond:
+        raise LedgerRefused("22003", f"Expected amounts below 2^63 {currency} minor units, was {beyond[0]}.")
     legs = tuple(
         Leg(leg=number, account_id=account, amount_minor=amount)
         for number, (account, amount) in enumerate(amounts, start=1)

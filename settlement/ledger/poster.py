@@ -232,12 +232,12 @@ def _check_replicated(posting: CyclePosting, warnings: list[str]) -> None:
 
 
 def _raise_refusal(error: psycopg.Error) -> None:
-    """Raise the refusal of a guard or a constraint as ours; do nothing when the error is of another kind."""
+    """Raise the refusal of a guard, a constraint or a type as ours; do nothing when the error is of another kind."""
     code = error.sqlstate or ""
     message = error.diag.message_primary or str(error)
     if code == "NV008":
         raise CycleOutOfOrder(code, message) from error
-    if code.startswith(("NV", "23")):
+    if code.startswith(("NV", "22", "23")):
         raise LedgerRefused(code, message) from error
 
 

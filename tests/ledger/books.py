@@ -38,7 +38,9 @@ def a_cycle(cycle: CycleId, previous: CycleId | None, *, place: int, seed: int =
     """Return one cycle; place: how many cycles lie before it in the log."""
     rng = random.Random(f"{seed}/{cycle}")
     prices = tuple(
-        CyclePrice(contract=contract, price_nano=rng.randrange(-(10**9), 10**10), value_minor=rng.randrange(10**6), tier="vwap")
+        CyclePrice(
+            contract=contract, price_nano=rng.randrange(-(10**9), 10**10), value_minor=rng.randrange(10**6), tier="vwap"
+        )
         for contract in CONTRACTS
     )
     lines = tuple(line for price in prices for line in _lines(cycle, price, rng))
@@ -60,7 +62,9 @@ def a_cycle(cycle: CycleId, previous: CycleId | None, *, place: int, seed: int =
 def marks(place: int) -> tuple[PartitionMark, ...]:
     """Return the marks of a cycle with so many before it."""
     return tuple(
-        PartitionMark(partition=p, stream_seq=100 * place + p, rolling_sha256=hashlib.sha256(b"%d/%d" % (place, p)).digest())
+        PartitionMark(
+            partition=p, stream_seq=100 * place + p, rolling_sha256=hashlib.sha256(b"%d/%d" % (place, p)).digest()
+        )
         for p in range(GENERATION.partitions)
     )
 
@@ -95,7 +99,8 @@ def _lines(cycle: CycleId, price: CyclePrice, rng: random.Random) -> list[Margin
             bought=max(bought[i], 0), sold=max(-bought[i], 0), transferred=0, expired=0, end=starts[i] + bought[i],
             start_long=max(starts[i], 0), start_short=max(-starts[i], 0), end_long=max(starts[i] + bought[i], 0),
             end_short=max(-starts[i] - bought[i], 0), positions="NET",
-            previous_nano=price.price_nano - 5 if i % 2 else None, previous_value_minor=price.value_minor - 3 if i % 2 else None,
+            previous_nano=price.price_nano - 5 if i % 2 else None,
+            previous_value_minor=price.value_minor - 3 if i % 2 else None,
             price_nano=price.price_nano, value_minor=price.value_minor, tvar_minor=tvar[i], smtm_minor=smtm[i],
             imtm_minor=0, fmtm_minor=0, cres_minor=0, adj_minor=0, fee_minor=-35 * abs(bought[i]),
         )

@@ -2,7 +2,6 @@
 
 import itertools
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -48,7 +47,7 @@ def dsn(server: Postgres, migrated: str) -> str:
     """The address of a ledger of this test's own, empty."""
     name = f"ledger_{next(_numbers)}"
     with connect(server.dsn) as conn:
-        conn.execute(f"CREATE DATABASE {name} TEMPLATE {migrated} STRATEGY FILE_COPY")
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
     return address(server, name)
 
 
@@ -66,9 +65,3 @@ def bare_dsn(server: Postgres) -> str:
     with connect(server.dsn) as conn:
         conn.execute(f"CREATE DATABASE {name}")
     return address(server, name)
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    """A folder for a server of the test's own."""
-    return tmp_path

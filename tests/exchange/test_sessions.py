@@ -43,6 +43,12 @@ def test_same_bytes_in_any_process(tmp_path: Path) -> None:
     assert digests[0] == digests[1] != digests[2]
 
 
+def test_the_bytes_are_pinned() -> None:
+    """A change of the exchange's output is seen here: on another machine, another Python, or by an edit."""
+    digest = hashlib.sha256(b"".join(Exchange(7, MONDAY, 1, 200).lines(MONDAY))).hexdigest()
+    assert digest == "e42cab5bd480e4a7d6d0f186dab8946896c8221818ee0ce670cac7bc394a2720"
+
+
 def test_a_session_does_not_depend_on_what_was_asked_before() -> None:
     """The third session alone equals the third after the first two."""
     alone = list(Exchange(7, MONDAY, 3, 300).session(date(2026, 8, 5)))

@@ -67,8 +67,8 @@ class MarginLine:
     end_short: int
     previous_nano: int | None
     previous_value_minor: int | None
-    price_nano: int
-    value_minor: int
+    price_nano: int | None
+    value_minor: int | None
     tvar_minor: int
     smtm_minor: int
     imtm_minor: int
@@ -80,9 +80,7 @@ class MarginLine:
     @property
     def margin_minor(self) -> int:
         """All amounts but the fee: what balances among the accounts (rule VM-4)."""
-        return (
-            self.tvar_minor + self.smtm_minor + self.imtm_minor + self.fmtm_minor + self.cres_minor + self.adj_minor
-        )
+        return self.tvar_minor + self.smtm_minor + self.imtm_minor + self.fmtm_minor + self.cres_minor + self.adj_minor
 
     @property
     def total_minor(self) -> int:

@@ -16,9 +16,11 @@ def check(engine: Engine, cycle: CycleKey, results: Mapping[int, PartitionResult
 
     The log's own breaches come first: they explain a difference of the engines, not the other way round.
     """
-    found = engine.breaches(cycle)
-    if found:
-        return found
+    return engine.breaches(cycle) or check_results(engine, cycle, results)
+
+
+def check_results(engine: Engine, cycle: CycleKey, results: Mapping[int, PartitionResult]) -> list[Breach]:
+    """Return where the folds' results are not what they say, or not what the second engine computes."""
     places = engine.places(cycle)
     found = [breach for p in sorted(results) for breach in _result_breaches(p, places[p], results[p])]
     return found or compare(engine, cycle, lines_of(dict(results)))

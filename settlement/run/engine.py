@@ -37,8 +37,12 @@ class Engine:
 
     columnar: Final = {"fill": list(FILL_COLUMNS)}
 
-    def __init__(self, *, threads: int | None = None) -> None:
-        """Make an empty engine, in memory; threads: of DuckDB, default one per core."""
+    def __init__(self, *, partitions: int | None = None, threads: int | None = None) -> None:
+        """Make an empty engine, in memory.
+
+        partitions: how many the log has; None: as many as are loaded.  threads: of DuckDB, default one per core.
+        """
+        self._partitions = partitions
         config: dict[str, Any] = {
             "autoinstall_known_extensions": False,  # nothing is ever fetched
             "autoload_known_extensions": False,
@@ -68,7 +72,9 @@ class Engine:
         """Return the cycles whose prices stand in every partition that was loaded, in the log's order."""
         rows = self._query(
             "SELECT business_date, kind, number FROM cycle WHERE kind <> 'opening' GROUP BY ALL "
-            "HAVING count(*) = (SELECT count(DISTINCT partition) FROM cycle) ORDER BY min((partition, stream_seq))"
+            "HAVING count(*) = coalesce($partitions, (SELECT count(DISTINCT partition) FROM cycle)) "
+            "ORDER BY min((partition, stream_seq))",
+            {"partitions": self._partitions},
         )
         return [CycleKey(*row) for row in rows]
 
@@ -177,7 +183,9 @@ class Engine:
 
 _OF_CYCLE: Final = "business_date = $business_date AND kind = $kind AND number = $number"
 _NEVER_NULL: Final = tuple(
-    i for i, name in enumerate(MarginLine.__dataclass_fields__) if not name.endswith("_nano") and not name.endswith("value_minor")
+    i
+    for i, name in enumerate(MarginLine.__dataclass_fields__)
+    if not name.endswith("_nano") and not name.endswith("value_minor")
 )
 
 

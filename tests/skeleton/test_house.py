@@ -14,11 +14,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # What would make two runs differ, or touch the world. `re`, `dataclasses`, `enum`, `math` (on integers) are fine.
 IMPURE = {
-    *("asyncio", "builtins", "ctypes", "glob", "http", "io", "locale", "logging", "multiprocessing", "os", "pathlib"),
+    *("asyncio", "builtins", "ctypes", "glob", "http", "locale", "logging", "multiprocessing", "os", "pathlib"),
     *("platform", "random", "secrets", "select", "shutil", "signal", "socket", "sqlite3", "subprocess", "sys"),
     *("tempfile", "threading", "time", "urllib", "uuid"),
 }
 IMPURE_CALLS = {"open", "input", "print", "hash", "now", "utcnow", "today", "getenv", "urandom"}
+IN_MEMORY = {"BytesIO", "StringIO"}  # of io
 MACHINE = re.compile(
     rb"/(?:home|Users)/[a-z]|/root/|/work/|/tmp/(?!novate)[a-z0-9_.-]+"  # folders of one machine
     rb"|(?:pypi|pythonhosted|mirror|proxy|artifactory|nexus|devpi)[a-z0-9.-]*\.(?:org|com|net|io|internal|local)\b"
@@ -45,6 +46,10 @@ def impurities(source: str) -> list[str]:
             found += [f"line {node.lineno}: import {a.name}" for a in node.names if a.name.split(".")[0] in IMPURE]
         elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in IMPURE:
             found.append(f"line {node.lineno}: from {node.module} import")
+        elif isinstance(node, ast.ImportFrom) and node.module == "io":
+            found += [f"line {node.lineno}: io.{a.name}" for a in node.names if a.name not in IN_MEMORY]
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "io":
+            found += [f"line {node.lineno}: io.{node.attr}"] if node.attr not in IN_MEMORY else []
         elif isinstance(node, ast.Call):
             name = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
             builtin_only = {"open", "input", "print", "hash"}
@@ -54,9 +59,13 @@ def impurities(source: str) -> list[str]:
 
 
 def floats(source: str) -> list[str]:
-    """Return where a module makes a float: a literal, `float`, or a true division."""
+    """Return where a module makes a float: a literal, `float`, or a true division. Waiting times are no money."""
     found = []
-    for node in ast.walk(ast.parse(source)):
+    tree = ast.parse(source)
+    waits = {id(annotated.annotation) for annotated in ast.walk(tree) if is_wait(annotated)}  # type: ignore[attr-defined]
+    for node in ast.walk(tree):
+        if id(node) in waits:
+            continue
         if isinstance(node, ast.Constant) and isinstance(node.value, float | complex):
             found.append(f"line {node.lineno}: {node.value}")
         elif isinstance(node, ast.Name) and node.id in {"float", "Float32", "Float64"}:
@@ -66,6 +75,13 @@ def floats(source: str) -> list[str]:
         elif isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Div) and not is_path(node):
             found.append(f"line {node.lineno}: / (use //)")
     return found
+
+
+def is_wait(node: ast.AST) -> bool:
+    """Return whether a name is declared as seconds to wait, by its last word."""
+    if isinstance(node, ast.arg):
+        return node.annotation is not None and node.arg.endswith("seconds")
+    return isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id.endswith("seconds")
 
 
 def is_path(node: ast.BinOp | ast.AugAssign) -> bool:
@@ -110,10 +126,13 @@ def test_money_code_has_no_float(folder: str) -> None:
         ("from os import environ", impurities),
         ("from datetime import datetime\ndatetime.now()", impurities),
         ("open('x')", impurities),
+        ("import io\nio.open('x')", impurities),
+        ("from io import open", impurities),
         ("x = 0.5", floats),
         ("x = float('1')", floats),
         ("x = 1\nx /= 2", floats),
         ("x = 3 / 2", floats),
+        ("def f(price: float) -> None: ...", floats),
     ],
 )
 def test_the_finders_find(source: str, finder: object) -> None:

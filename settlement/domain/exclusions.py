@@ -109,13 +109,42 @@ def _provider_value(rule: ValuePerProvider, theirs: Sequence[Observation]) -> Fr
 def far_providers(
     rule: Deviation | TrimmedStdev | None, values: Mapping[str, Fraction], outliers: frozenset[str]
 ) -> frozenset[str]:
-    """Return the providers too far from the median of the others; one alone has nothing to deviate from."""
-    if not isinstance(rule, Deviation) or len(values) < 2:
+    """Return the providers too far from the median of the others; one alone has nothing to deviate from.
+
+    Everybody can be too far: of 100, 101 and 200 each is, since 200 moves the median of the others. Then the farthest
+    is taken out and the rest is judged again, and who is left counts if that is more than half of all.
+    """
+    if not isinstance(rule, Deviation):
         return frozenset()
-    far = set()
+    everybody, left = frozenset(values), dict(values)
+    far = _too_far(rule, left, outliers)
+    while left and far == left.keys():
+        shares = _shares(left)
+        del left[max(left, key=lambda provider: (shares[provider], provider))]
+        far = _too_far(rule, left, outliers)
+    agreeing = left.keys() - far
+    return everybody - agreeing if len(left) == len(values) or 2 * len(agreeing) > len(values) else everybody
+
+
+def _too_far(rule: Deviation, values: Mapping[str, Fraction], outliers: frozenset[str]) -> frozenset[str]:
+    shares = _shares(values)
+    limits = {provider: rule.readmit if provider in outliers else rule.exclude for provider in values}
+    return frozenset(
+        provider
+        for provider, (from_zero, share) in shares.items()
+        if from_zero or share > limits[provider] or (provider in outliers and share == limits[provider])
+    )
+
+
+def _shares(values: Mapping[str, Fraction]) -> dict[str, tuple[bool, Fraction]]:
+    """Return how far each value is from the median of the others, as a share of it.
+
+    From a median of zero anything else is farther than every share: (True, distance).
+    """
+    if len(values) < 2:
+        return dict.fromkeys(values, (False, Fraction()))
+    found = {}
     for (provider, value), center in zip(values.items(), medians_of_the_others(list(values.values())), strict=True):
-        distance, base = abs(value - center), abs(center)
-        still_out = provider in outliers and distance > 0 and distance >= rule.readmit * base
-        if still_out or distance > rule.exclude * base:
-            far.add(provider)
-    return frozenset(far)
+        distance = abs(value - center)
+        found[provider] = (False, distance * Fraction(1, abs(center))) if center else (distance > 0, distance)
+    return found

@@ -73,7 +73,14 @@ def create_app(name: str, bootstrap: str, runner: Runner, exits: Exits, heartbea
     work = runner.work
     app = App(f"novate-{name}", bootstrap)
     topic = work.prefix + work.topic
-    source = Source(bootstrap=bootstrap, topic=topic, partitions=work.partitions, cursors=runner.restore, settings={})
+    source = Source(
+        bootstrap=bootstrap,
+        name=work.topic,
+        topic=topic,
+        partitions=work.partitions,
+        cursors=runner.restore,
+        settings={},
+    )
     feed = app.feed = Feed(app, source, exits)
     runner.on_parked = feed.pause
     channel = app.topic(topic, key_type=None, value_type=None, key_serializer="raw", value_serializer="raw", acks=False)

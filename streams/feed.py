@@ -16,7 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn, cast
+from typing import Any, NoReturn
 
 import faust
 import mode
@@ -25,21 +25,17 @@ from faust.app.base import BootStrategy
 from faust.sensors import Sensor
 from faust.types import TP, ConsumerMessage, EventT, StreamT
 
-from streams.batch import Batch
+from streams.batch import Batch, partition_of
 from streams.exits import BROKEN, OUTSIDE_THE_LOG, Exits
+from streams.log import QUIET
 
 RECORDS_A_POLL = 20_000  # half of it costs a tenth of the rate, twice it brings nothing
 POLL_SECONDS = 0.02  # a poll waits so long for more: the latency at low rates
 RUNS_AHEAD = 2  # runs a partition that are handed over and not finished; more only costs memory
 STOP_SECONDS = 1.5
+COMPLAIN_SECONDS = 5.0  # a broker that is away is worth a line, not twenty a second
 
 log = logging.getLogger(__name__)
-
-# `map` over these costs a quarter of calling a lambda. A fetched record has a partition and an offset, whatever the
-# stub says; its value may be missing, which `_batch` looks at.
-_partition = cast("Callable[[Message], int]", Message.partition)
-_offset = cast("Callable[[Message], int]", Message.offset)
-_value = cast("Callable[[Message], bytes]", Message.value)
 
 
 class NoKafka(BootStrategy):
@@ -114,6 +110,7 @@ def run(app: App, loop: asyncio.AbstractEventLoop) -> NoReturn:
     """Run the app as this process; returns never."""
     asyncio.set_event_loop(loop)
     worker = Worker(app, loop=loop, loglevel="INFO", quiet=True, override_logging=False, redirect_stdouts=False)
+    worker.spinner = None
     worker.execute_from_commandline()
 
 
@@ -121,11 +118,13 @@ def run(app: App, loop: asyncio.AbstractEventLoop) -> NoReturn:
 class Source:
     """What a feed reads.
 
+    name: the topic's, for people.  topic: its full name on the broker, with the prefix.
     cursors: called once in the feed's thread before the first fetch; may block; gives the offset of each partition.
     settings: further librdkafka settings.
     """
 
     bootstrap: str
+    name: str
     topic: str
     partitions: tuple[int, ...]
     cursors: Callable[[], Mapping[int, int]]
@@ -142,6 +141,7 @@ class Feed(mode.Service):
         self.ends: dict[int, int] = {}  # one behind the last offset of each partition, as last heard
         self._to_pause: deque[int] = deque()
         self._stopping = False
+        self._complain_after = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
 
@@ -170,7 +170,7 @@ class Feed(mode.Service):
         try:
             self._poll(self._open(self._source.cursors()))
         except BaseException as error:  # noqa: BLE001  whatever it is, a feed that stands still must not look alive
-            self._exits.die_of(f"{self._source.topic}@feed", error)
+            self._exits.die_of(f"{self._source.name}@feed", error)
 
     def _open(self, cursors: Mapping[int, int]) -> Consumer:
         source = self._source
@@ -184,12 +184,11 @@ class Feed(mode.Service):
                 "isolation.level": "read_committed",
                 "fetch.wait.max.ms": 100,
                 "fetch.queue.backoff.ms": 10,  # the default, 1000, halves a fast consumer
-                "reconnect.backoff.max.ms": 1000,
+                **QUIET,
                 "queued.min.messages": 200_000,
                 "queued.max.messages.kbytes": 64 << 10,
                 "max.partition.fetch.bytes": 8 << 20,
                 "error_cb": self._on_error,
-                "logger": logging.getLogger("librdkafka"),
                 **source.settings,
             }
         )
@@ -224,14 +223,14 @@ class Feed(mode.Service):
         bad = next(filter(None, map(Message.error, messages)), None)
         if bad is not None:
             self._refuse(bad, next(message for message in messages if message.error() is bad))
-        partitions = list(map(_partition, messages))
+        partitions = list(map(partition_of, messages))
         for partition in dict.fromkeys(partitions):
             count, at = partitions.count(partition), partitions.index(partition)
             if partitions[at : at + count].count(partition) == count:  # librdkafka hands over one slice a partition
                 run = messages[at : at + count]
             else:
                 run = list(itertools.compress(messages, map(partition.__eq__, partitions)))
-            self._deliver_later(_batch(self._source.topic, run))
+            self._deliver_later(Batch.of(self._source.topic, run))
 
     def _deliver_later(self, batch: Batch) -> None:
         self.room.acquire()
@@ -239,13 +238,13 @@ class Feed(mode.Service):
             self._loop.call_soon_threadsafe(self._deliver, batch)
 
     def _refuse(self, error: KafkaError, message: Message) -> NoReturn:
-        place = f"{message.topic()}-{message.partition()}@{message.offset()}"
+        place = f"{self._source.name}-{message.partition()}@{message.offset()}"
         if error.code() in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._LOG_TRUNCATION}:
             self._outside(message.partition() or 0, message.offset() or 0, f"a log that does not hold it ({error})")
         self._exits.die(place, f"Expected a record, was the consumer's error {error}.", BROKEN)
 
     def _outside(self, partition: int, cursor: int, was: str) -> NoReturn:
-        topic = self._source.topic
+        topic = self._source.name
         self._exits.die(
             f"{topic}-{partition}@{cursor}",
             f"Expected a log that holds offset {cursor} of {topic}-{partition}, was {was}: records that were folded "
@@ -256,8 +255,10 @@ class Feed(mode.Service):
 
     def _on_error(self, error: KafkaError) -> None:
         if error.fatal():
-            self._exits.die(f"{self._source.topic}@feed", f"Expected a connection, was the fatal error {error}.")
-        log.warning("Kafka: %s; librdkafka connects again by itself", error)
+            self._exits.die(f"{self._source.name}@feed", f"Expected a connection, was the fatal error {error}.")
+        if (now := time.monotonic()) > self._complain_after:
+            self._complain_after = now + COMPLAIN_SECONDS
+            log.warning("Kafka: %s; librdkafka connects again by itself", error)
 
     # -- the loop: what Faust's conductor would do
 
@@ -282,22 +283,3 @@ class Feed(mode.Service):
             if batch.topic in channel.topics:
                 message.incref()
                 channel.queue.put_nowait(app.create_event(None, batch, {}, message))
-
-
-def _batch(topic: str, run: list[Message]) -> Batch:
-    values = list(map(_value, run))
-    try:
-        body = b"".join(values)
-    except TypeError:  # a tombstone has no value; as an empty one it is named and refused like any broken value
-        values = [value or b"" for value in values]
-        body = b"".join(values)
-    first, after = _offset(run[0]), _offset(run[-1]) + 1
-    return Batch(
-        topic=topic,
-        partition=_partition(run[0]),
-        body=body,
-        lengths=list(map(len, values)),
-        first_offset=first,
-        next_offset=after,
-        offsets=None if after - first == len(run) else list(map(_offset, run)),
-    )

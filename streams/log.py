@@ -1,10 +1,12 @@
 """Plain reads of single records of the log, in the caller's thread and bounded in time."""
 
-import logging
 import time
 from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+# A broker that is away is tried four times a second, and librdkafka keeps its own running commentary to itself.
+QUIET = {"reconnect.backoff.ms": 250, "reconnect.backoff.max.ms": 1000, "log_level": 2}
 
 ANSWER_SECONDS = 60.0
 RECORDS_A_POLL = 1_000
@@ -24,7 +26,7 @@ class LogReader:
                 "enable.partition.eof": True,
                 "max.partition.fetch.bytes": 8 << 20,
                 "fetch.wait.max.ms": 10,  # a change of topic waits for the last fetch: half a second by default
-                "logger": logging.getLogger("librdkafka"),
+                **QUIET,
             }
         )
         self.cluster_id: str = self._consumer.list_topics(timeout=ANSWER_SECONDS).cluster_id

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from confluent_kafka import KafkaError, Message, Producer
 
 from streams.exits import Exits
+from streams.log import QUIET
 
 JOBS_MAX = 64  # waiting jobs: then the fold waits too, until the broker has caught up
 VIEWS_WAITING_MAX = 20_000  # records in the producer's queue: then live views are left out until it is shorter
@@ -47,8 +48,7 @@ class Outbox:
                 "partitioner": "murmur2_random",
                 "message.timeout.ms": ACKNOWLEDGED_WITHIN_MS,
                 "message.max.bytes": 4 << 20,
-                "reconnect.backoff.max.ms": 1000,
-                "logger": logging.getLogger("librdkafka"),
+                **QUIET,
             }
         )
         self._jobs: queue.Queue[Callable[[], None]] = queue.Queue(JOBS_MAX)

@@ -10,8 +10,6 @@ import hashlib
 import logging
 from dataclasses import dataclass
 
-from confluent_kafka import KafkaException
-
 from settlement.folds.fold import Fold
 from settlement.wire import codec, registry
 from streams.log import LogReader
@@ -79,14 +77,15 @@ class Snapshots:
             place = f"{self._kind.name} {self._topic}-{partition} at stream_seq {manifest['stream_seq']}"
             try:
                 restored = self._restore(reader, partition, manifest)
-            except KafkaException:
-                raise  # a broker that does not answer says nothing about a snapshot
-            except Exception as error:  # noqa: BLE001  the state comes from bytes: whatever they break, they are refused
+            except (RefusedError, codec.WireError) as error:
                 self.refused += 1
                 log.error("ALARM: the snapshot of %s is refused: %s", place, error)  # noqa: TRY400  a reason, not a bug
                 continue
             log.info("Restored %s, offset %d", place, restored.offset)
             return restored
+        log.info(
+            "No snapshot of %s %s-%d: its log is folded from the beginning", self._kind.name, self._topic, partition
+        )
         return Restored(self._kind(partition), 0, 0, LastResult())
 
     def write(self, outbox: Outbox, frozen: Frozen, last_result: LastResult) -> int:
@@ -157,18 +156,23 @@ class Snapshots:
         if last_result.offset >= 0:
             results, at = self._prefix + self._results, partition_in(self._results, partition)
             value = reader.one(results, at, last_result.offset)
-            _expect(f"last result {results}-{at}@{last_result.offset}", last_result.sha256, sha256(value or b""))
+            _expect(
+                f"hash of the last result {results}-{at}@{last_result.offset}", last_result.sha256, sha256(value or b"")
+            )
         self._expect_input(reader, partition, manifest)
-        fold = self._kind.restore(partition, state)
+        try:
+            fold = self._kind.restore(partition, state)
+        except Exception as error:
+            raise RefusedError(f"Expected a state that {self._kind.__name__} restores, was: {error!r}.") from error
         return Restored(fold, manifest["stream_seq"], manifest["offset"], last_result)
 
     def _state(self, reader: LogReader, partition: int, manifest: codec.Record) -> bytes:
         offsets, hashes = manifest["chunk_offsets"], manifest["chunk_sha256"]
         values = reader.read(self._prefix + SNAPSHOTS, partition, min(offsets), max(offsets) + 1)
         bodies = []
-        for number, (offset, sha256) in enumerate(zip(offsets, hashes, strict=True)):
+        for number, (offset, expected) in enumerate(zip(offsets, hashes, strict=True)):
             value = values.get(offset, b"")
-            _expect(f"chunk {number}", sha256, sha256(value))
+            _expect(f"hash of chunk {number}", expected, sha256(value))
             _expect(f"number of chunk {number}", number, codec.decode(value)[1]["chunk"])
             bodies.append(codec.decode(value)[1]["body"])
         return b"".join(bodies)

@@ -64,7 +64,10 @@ class OrdersFold:
         return [self._output("best_quote", contract, self._best_quote(contract)) for contract in changed]
 
     def tiers(self, business_date: int) -> list[dict[str, Any]]:
-        """Return the records `tier_prices` of a date that is still open, as a cut here would emit them."""
+        """Return the records `tier_prices` that a cut of a date would emit here, or will, when it waits for prices."""
+        for cut in self._unsettled:
+            if cut.date == business_date and not cut.answered:
+                return self._tier_prices(cut)
         days = {name: market.days.get(business_date, DayMarket()) for name, market in self._contracts.items()}
         terms = {name: market.terms_of(business_date) for name, market in self._contracts.items()}
         return self._tier_prices(CutMarket(self._next_seq, business_date, days, terms))

@@ -91,10 +91,11 @@ def test_a_window_of_the_day_takes_trades_without_an_instant() -> None:
     assert said(record)["vwap"] == nano("2.350")
 
 
-def test_a_bust_after_the_cut_takes_nothing_from_the_next_date() -> None:
+@pytest.mark.parametrize("date", [D1, D2])  # the gateway names the trade's own date
+def test_a_bust_after_the_cut_takes_nothing_from_the_next_date(date: int) -> None:
     """A trade of a closed date that is busted or adjusted later makes no price of the open date and takes none away."""
     terms = listing("A", settlement=DAY_TERMS)
-    late = [trade("T1", -2, "2.350", None, date=D2), trade("T1", 2, "2.340", None, date=D2)]
+    late = [trade("T1", -2, "2.350", None, date=date), trade("T1", 2, "2.340", None, date=date)]
     today = [trade("T2", 1, "2.360", None, date=D2)]
     log = [terms, trade("T1", 2, "2.350", None), cut(), prices(D1, {"A": "2.350"}), *late, *today, cut(D2, D3)]
     first, second = answers(*log)
@@ -154,6 +155,7 @@ def test_a_cut_waits_for_the_prices_of_the_one_before() -> None:
     fold = OrdersFold(2)
     assert [r["business_date"] for r in decoded(fold.apply(pieces(values(log))))] == [D1]
     fold = OrdersFold.restore(2, fold.snapshot())
+    assert [said(one) for one in fold.tiers(D2)] == [{"vwap": nano("2.351"), "previous": None}]
     (record,) = decoded(fold.apply(pieces(values([prices(D1, {"A": "2.300"})], len(log)))))
     assert (record["stream_seq"], record["business_date"]) == (4, D2)
     assert said(record) == {"vwap": nano("2.350"), "previous": nano("2.300")}

@@ -78,6 +78,7 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def _settle_until_breach(options: argparse.Namespace, heart: Heart, halt: HaltFile) -> None:
     run: SettlementRun | None = None
+    collector: Collector | None = None
     try:
         collector = Collector(_open(options))
         run = SettlementRun(collector, _ledger(options), repair_seconds=options.repair_seconds)
@@ -91,6 +92,9 @@ def _settle_until_breach(options: argparse.Namespace, heart: Heart, halt: HaltFi
                 log.info("%s", told or "Up to date")
     except BreachError as error:
         halt.write(None if run is None else run.cycle, error.breaches)
+    finally:
+        if collector is not None:
+            collector.close()
 
 
 def _open(options: argparse.Namespace) -> LogReader:

@@ -21,8 +21,8 @@ def check(engine: Engine, cycle: CycleKey, results: Mapping[int, PartitionResult
 
 def check_results(engine: Engine, cycle: CycleKey, results: Mapping[int, PartitionResult]) -> list[Breach]:
     """Return where the folds' results are not what they say, or not what the second engine computes."""
-    places = engine.places(cycle)
-    found = [breach for p in sorted(results) for breach in _result_breaches(p, places[p], results[p])]
+    places, fills = engine.places(cycle), engine.fills_before(cycle)
+    found = [breach for p in sorted(results) for breach in _result_breaches(p, places[p], fills[p], results[p])]
     return found or compare(engine, cycle, lines_of(dict(results)))
 
 
@@ -61,12 +61,13 @@ def _key(line: MarginLine) -> tuple[bytes, bytes]:
     return line.account.encode(), line.contract.encode()
 
 
-def _result_breaches(partition: int, prices_seq: int, found: PartitionResult) -> Iterator[Breach]:
+def _result_breaches(partition: int, prices_seq: int, fills: int, found: PartitionResult) -> Iterator[Breach]:
     """Yield where a partition's result does not describe its own lines."""
     result = found.result or {}
     lines = [line for _, line in found.in_order()]
     counted = {
         "stream_seq": prices_seq,
+        "fills": fills,
         "lines": len(lines),
         "lines_sha256": found.lines_sha256(),
         "lots": sum(line.end for line in lines),

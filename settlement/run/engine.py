@@ -7,6 +7,7 @@ database but its own DuckDB in memory, so `novate calc` and the audit use it as 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
@@ -85,11 +86,12 @@ class Engine:
             BreachError: a price is missing where lots need one (VM-5), or the cycle's prices are not in the log.
         """
         self._compute(cycle)
-        names = ", ".join(f'"{column}"' for column in MarginLine.__dataclass_fields__)
-        rows = self._query(f"SELECT {names} FROM line WHERE {_OF_CYCLE} ORDER BY account, contract", cycle)  # noqa: S608
-        if any(row[i] is None for row in rows for i in _NEVER_NULL):
+        rows = self._query(
+            f"SELECT {_NAMES}, needs_price FROM line WHERE {_OF_CYCLE} ORDER BY account, contract", cycle
+        )
+        if any(row[-1] and row[_PRICE] is None or None in row[_AMOUNTS] for row in rows):
             raise BreachError([breach for breach in self._breaches("invariants", cycle) if breach.rule == "VM-5"])
-        return [MarginLine(**dict(zip(MarginLine.__dataclass_fields__, row, strict=True))) for row in rows]
+        return [MarginLine(**dict(zip(_FIELDS, row[:-1], strict=True))) for row in rows]
 
     def breaches(self, cycle: CycleKey) -> list[Breach]:
         """Return everything that the log and the lines of a cycle break; empty when the cycle may be posted."""
@@ -124,6 +126,16 @@ class Engine:
     def places(self, cycle: CycleKey) -> dict[int, int]:
         """Return the stream_seq of the cycle's prices by partition."""
         return dict(self._query(f"SELECT partition, stream_seq FROM cycle WHERE {_OF_CYCLE} ORDER BY partition", cycle))  # noqa: S608
+
+    def fills_before(self, cycle: CycleKey) -> dict[int, int]:
+        """Return how many fills lie before the cycle's prices, by partition."""
+        counted = dict.fromkeys(self.places(cycle), 0)
+        rows = self._query(
+            f"SELECT f.partition, count(*) FROM (FROM cycle WHERE {_OF_CYCLE}) AS c "
+            "JOIN fill AS f ON f.partition = c.partition AND f.stream_seq < c.stream_seq GROUP BY f.partition",
+            cycle,
+        )
+        return {**counted, **dict(rows)}
 
     def header(self, cycle: CycleKey) -> tuple[int, str]:
         """Return the cycle's effective date and the control that asked for it."""
@@ -182,11 +194,10 @@ class Engine:
 
 
 _OF_CYCLE: Final = "business_date = $business_date AND kind = $kind AND number = $number"
-_NEVER_NULL: Final = tuple(
-    i
-    for i, name in enumerate(MarginLine.__dataclass_fields__)
-    if not name.endswith("_nano") and not name.endswith("value_minor")
-)
+_FIELDS: Final = tuple(field.name for field in fields(MarginLine))
+_NAMES: Final = ", ".join(f'"{name}"' for name in _FIELDS)  # "end" is a word of SQL
+_PRICE: Final = _FIELDS.index("price_nano")
+_AMOUNTS: Final = slice(_FIELDS.index("tvar_minor"), len(_FIELDS))
 
 
 def _is_before(places: dict[int, int], until: dict[int, int]) -> bool:

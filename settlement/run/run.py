@@ -76,6 +76,7 @@ class SettlementRun:
         self._done: int | None = None
         self._sound: set[CycleKey] = set()
         self._relay: OutboxRelay | None = None
+        self._announced = False
         self.waiting: str = ""
         self.cycle: CycleKey | None = None
 
@@ -158,6 +159,7 @@ class SettlementRun:
             outcome = post_durably(ledger.connect, posting)
         except (PostedDifferently, LedgerRefused, NotReplicated) as error:
             raise BreachError([Breach(rule=type(error).__name__, message=str(error))]) from error
+        self._announced = False
         if ledger.posted is not None:
             with ledger.connect() as conn:
                 ledger.posted(conn, posting)
@@ -165,12 +167,13 @@ class SettlementRun:
 
     def _publish(self) -> None:
         """Announce what is posted; a broker that is away is asked again at the next step."""
-        if self._ledger.relay is None:
+        if self._ledger.relay is None or self._announced:
             return
         try:
             self._relay = self._relay or self._ledger.relay()
             with self._ledger.connect() as conn:
                 self._relay.publish(conn)
+            self._announced = True
         except OutboxStalled as error:
             log.warning("%s", error)
             if self._relay is not None:

@@ -107,6 +107,6 @@ def test_a_cash_adjustment_needs_no_price() -> None:
     engine = log.engine()
     assert engine.breaches(cycle) == []
     assert {x.account: (x.adj_minor, x.price_nano) for x in engine.margin_lines(cycle)} == {
-        "A": (-500, 0),
-        "B": (500, 0),
+        "A": (-500, None),
+        "B": (500, None),
     }

@@ -96,7 +96,7 @@ missing_price AS (
             ELSE format('Expected a prior settlement price of {}, since a position is brought forward, was none.', contract)
         END AS message
     FROM lines
-    WHERE price_nano IS NULL OR (previous_nano IS NULL AND start <> 0)
+    WHERE needs_price AND (price_nano IS NULL OR (previous_nano IS NULL AND start <> 0))
     GROUP BY contract
 ),
 

@@ -190,7 +190,8 @@ SELECT a.business_date, a.kind, a.number, l.partition,
         WHEN 'intraday' THEN 0
         ELSE l.adj
     END AS adj_minor,
-    CASE WHEN a.kind IN ('end_of_day', 'final') THEN l.fee ELSE 0 END AS fee_minor
+    CASE WHEN a.kind IN ('end_of_day', 'final') THEN l.fee ELSE 0 END AS fee_minor,
+    l.moves > 0 OR l.start <> 0 OR (l.gross AND l.start_long <> 0) AS needs_price  -- VM-5
 FROM lined AS l
 JOIN asked AS a ON a.partition = l.partition
 LEFT JOIN paid AS p ON p.partition = l.partition AND p.account = l.account AND p.contract = l.contract

@@ -66,5 +66,6 @@ CREATE TABLE line (
     start_long HUGEINT NOT NULL, start_short HUGEINT NOT NULL, end_long HUGEINT NOT NULL, end_short HUGEINT NOT NULL,
     previous_nano BIGINT, previous_value_minor BIGINT, price_nano BIGINT, value_minor BIGINT,
     tvar_minor HUGEINT, smtm_minor HUGEINT, imtm_minor HUGEINT, fmtm_minor HUGEINT,
-    cres_minor HUGEINT NOT NULL, adj_minor HUGEINT NOT NULL, fee_minor HUGEINT NOT NULL
+    cres_minor HUGEINT NOT NULL, adj_minor HUGEINT NOT NULL, fee_minor HUGEINT NOT NULL,
+    needs_price BOOLEAN NOT NULL  -- a position or a fill that is more than cash (VM-5)
 );

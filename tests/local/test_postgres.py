@@ -26,7 +26,7 @@ def postgres(tmp_path: Path) -> Iterator[Postgres]:
 
 
 def test_a_new_database_is_durable_and_ours_alone(postgres: Postgres, tmp_path: Path) -> None:
-    """A fresh start gives a Postgres 18 in UTF-8 that syncs its commits, without TCP, behind a password in a 0600 file."""
+    """A fresh start gives a Postgres 18 in UTF-8 that syncs commits, without TCP, behind a 0600 password file."""
     with psycopg.connect(postgres.dsn) as connection:
         names = ("server_version", "fsync", "synchronous_commit", "listen_addresses", "server_encoding", "timezone")
         shown = {name: connection.execute(f"SHOW {name}").fetchone() for name in names}
@@ -71,8 +71,8 @@ def test_a_stop_and_start_keeps_what_was_committed(tmp_path: Path) -> None:
     database.stop()
 
 
-def test_after_kill_9_with_busy_backends_the_next_start_has_every_commit(postgres: Postgres, tmp_path: Path) -> None:
-    """A killed postmaster leaves a busy backend and its pid file; the next start ends the one and heeds not the other."""
+def test_after_kill_9_with_busy_backends_the_next_start_has_every_commit(postgres: Postgres) -> None:
+    """A killed postmaster leaves a busy backend and its pid file; the next start ends the one, ignores the other."""
     with psycopg.connect(postgres.dsn, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
     busy = threading.Thread(target=_sleep_in, args=(postgres.dsn,))
@@ -165,6 +165,8 @@ def test_no_port_is_opened(postgres: Postgres) -> None:
 
 def _listens_not(pid: int) -> bool:
     """Tell whether none of the process's sockets is a listening TCP one (another Postgres may hold port 5432)."""
-    listening = {line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"}
-    mine = {os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir()}
+    listening = {
+        line.split()[9] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if line.split()[3] == "0A"
+    }
+    mine = {str(entry.readlink()) for entry in Path(f"/proc/{pid}/fd").iterdir()}
     return not any(f"socket:[{inode}]" in mine for inode in listening)

@@ -1,7 +1,72 @@
-"""Commands that show the books."""
+"""Commands that show the books: positions, margin, payments, statement, replay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
+from psycopg import Connection
+
+from settlement.cli import books
+from settlement.cli.offline import AsJson
+from settlement.cli.output import print_rows, say
+
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
+Date = Annotated[str | None, typer.Option("--date", help="Business date, for example 2026-08-03.")]
+Member = Annotated[str | None, typer.Option("--member", help="Only this clearing member.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
+    app.command()(positions)
+    app.command()(margin)
+    app.command()(payments)
+
+
+@contextmanager
+def ledger() -> Iterator[Connection[Any]]:
+    """Open the ledger for reading, whether the platform runs or not."""
+    from settlement import config
+    from settlement.cli.composition import endpoints_of
+    from settlement.ledger.session import as_auditor, connect
+
+    with endpoints_of(config.load(), say) as endpoints, connect(endpoints.database) as conn, as_auditor(conn):
+        yield conn
+
+
+def number(date: str | None) -> int | None:
+    """Return a date option as yyyymmdd."""
+    from settlement.domain.dates import parse_date
+
+    return None if date is None else parse_date(date)
+
+
+def positions(date: Date = None, member: Member = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """Print what each account held at the end of a date (default: the last settled one)."""
+    with ledger() as conn:
+        rows = books.positions(conn, business_date=number(date), member=member)
+    print_rows(rows, books.POSITIONS, title="Positions", as_json=as_json, as_csv=as_csv)
+
+
+def margin(
+    date: Date = None,
+    member: Member = None,
+    contract: Annotated[str | None, typer.Option("--contract", help="Only this contract.")] = None,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Print the margin lines of every posted cycle: + receives, - pays."""
+    from settlement.ledger import queries
+
+    with ledger() as conn:
+        rows = books.margin(queries.lines(conn, business_date=number(date), member=member, contract=contract))
+    print_rows(rows, books.MARGIN, title="Variation margin", as_json=as_json, as_csv=as_csv)
+
+
+def payments(date: Date = None, member: Member = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
+    """Print the payments: one per member, origin and currency; + the member receives, - pays (rule PAY-1)."""
+    with ledger() as conn:
+        rows = books.payments(conn, business_date=number(date), member=member)
+    print_rows(rows, books.PAYMENTS, title="Payments", as_json=as_json, as_csv=as_csv)

@@ -1,0 +1,112 @@
+"""What the ledger says, as rows for tables, JSON and CSV; amounts are decimal text in the currency's decimals."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Final
+
+from psycopg import Connection
+
+from settlement.domain.currency import DECIMALS
+from settlement.domain.dates import format_date
+from settlement.domain.money import format_decimal, format_price
+from settlement.ledger import queries
+from settlement.ledger.model import MarginLine
+
+Row = dict[str, Any]
+AMOUNTS: Final = ("tvar", "smtm", "imtm", "fmtm", "cres", "adj", "fee")
+MARGIN: Final = (
+    "date", "cycle", "account", "member", "origin", "contract", "currency", "start", "bought", "sold", "transferred", "expired", "end",
+    "previous", "price", *AMOUNTS, "total",
+)  # fmt: skip
+PAYMENTS: Final = ("date", "cycle", "member", "origin", "currency", "amount", "state")
+POSITIONS: Final = ("account", "member", "origin", "contract", "lots", "long", "short", "price", "date")
+MEMBERS: Final = ("member", "currency", "pays", "collects")
+
+
+def money(amount_minor: int, currency: str) -> str:
+    """Return an amount as decimal text."""
+    return format_decimal(amount_minor, DECIMALS[currency])
+
+
+def margin(lines: Iterable[MarginLine]) -> list[Row]:
+    """Return margin lines as rows of MARGIN."""
+    return [_margin(line) for line in lines]
+
+
+def _margin(line: MarginLine) -> Row:
+    amounts = {name: money(getattr(line, f"{name}_minor"), line.currency) for name in AMOUNTS}
+    same = {name: getattr(line, name) for name in ("account", "member", "contract", "currency", "start", "bought", "sold", "transferred", "expired", "end")}
+    return {
+        "date": format_date(line.business_date), "cycle": f"{line.kind}/{line.number}", **same, "origin": line.origin.lower(),
+        "previous": _price(line.previous_nano), "price": _price(line.price_nano), **amounts, "total": money(line.total_minor, line.currency),
+    }  # fmt: skip
+
+
+def _price(price_nano: int | None) -> str | None:
+    return None if price_nano is None else format_price(price_nano)
+
+
+def payments(conn: Connection[Any], *, business_date: int | None = None, member: str | None = None) -> list[Row]:
+    """Return payments as rows of PAYMENTS; + the member receives, - pays."""
+    return [
+        {
+            "date": format_date(row.cycle.business_date), "cycle": f"{row.cycle.kind}/{row.cycle.number}", "member": row.member,
+            "origin": row.origin.lower(), "currency": row.currency, "amount": money(row.amount_minor, row.currency), "state": row.state,
+        }
+        for row in queries.payments(conn, business_date=business_date, member=member)
+    ]  # fmt: skip
+
+
+def positions(conn: Connection[Any], *, business_date: int | None = None, member: str | None = None) -> list[Row]:
+    """Return what each account held at the end of a date, by default the last settled one, as rows of POSITIONS."""
+    held: dict[tuple[str, str], MarginLine] = {}
+    for line in queries.lines(conn, member=member):
+        if line.kind != "intraday" and (business_date is None or line.business_date <= business_date):
+            held[line.account, line.contract] = line
+    return [
+        {
+            "account": line.account, "member": line.member, "origin": line.origin.lower(), "contract": line.contract, "lots": line.end,
+            "long": line.end_long, "short": line.end_short, "price": _price(line.price_nano), "date": format_date(line.business_date),
+        }
+        for _, line in sorted(held.items())
+        if line.end or line.end_long or line.end_short
+    ]  # fmt: skip
+
+
+def by_member(conn: Connection[Any], business_date: int) -> list[Row]:
+    """Return what each member pays and collects on a date, fees included, and the sum with the clearing house's fee account."""
+    sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    for row in queries.payments(conn, business_date=business_date):
+        sums[row.currency][row.member] += row.amount_minor
+    for journal in queries.journals(conn, business_date=business_date):
+        for leg in journal.legs:
+            if leg.account_id.startswith("CCP/"):
+                sums[journal.currency]["CCP/fees"] += leg.amount_minor
+    rows = []
+    for currency, amounts in sorted(sums.items()):
+        rows += [_paid(member, currency, amount) for member, amount in sorted(amounts.items(), key=lambda item: (item[0] == "CCP/fees", item[0]))]
+        rows.append({"member": "sum", "currency": currency, "pays": None, "collects": money(sum(amounts.values()), currency)})
+    return rows
+
+
+def _paid(member: str, currency: str, amount_minor: int) -> Row:
+    shown = money(abs(amount_minor), currency)
+    return {"member": member, "currency": currency, "pays": shown if amount_minor < 0 else None, "collects": shown if amount_minor >= 0 else None}
+
+
+def balance(conn: Connection[Any]) -> list[Row]:
+    """Return the ledger's balance by currency: what members and the clearing house were owed in all, which sums to 0."""
+    totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    for row in queries.balances(conn):
+        entry = totals[row.currency]
+        entry[0 if row.member != "CCP" else 1] += row.amount_minor
+        entry[2] += 1
+    return [
+        {"currency": currency, "members": money(members, currency), "fees": money(fees, currency), "accounts": count, "sum": money(members + fees, currency)}
+        for currency, (members, fees, count) in sorted(totals.items())
+    ]
+
+
+BALANCE: Final = ("currency", "members", "fees", "accounts", "sum")

@@ -15,6 +15,8 @@ from settlement.scenario.offline import Offline, cycle_key
 TRADE_BREAKS: Final = "ENT-7"
 """A refused trade holds up a production date until somebody resubmits or waives it; here it is a rejection, no more."""
 
+_LINE: Final = tuple(field.name for field in fields(MarginLine))
+
 
 def lines_by_cycle(offline: Offline) -> dict[CycleKey, list[MarginLine]]:
     """Return the folds' margin lines by cycle, in the log's order, lines by account and contract."""
@@ -23,7 +25,7 @@ def lines_by_cycle(offline: Offline) -> dict[CycleKey, list[MarginLine]]:
         cycle_key(prices): [] for prices in offline.cycles if prices["kind"] != "opening"
     }
     for record in offline.emitted.get("margin_line", []):
-        lines[cycle_key(record)].append(MarginLine(**record))
+        lines[cycle_key(record)].append(MarginLine(**{name: record[name] for name in _LINE}))
     return {key: sorted(inner, key=lambda line: (line.account, line.contract)) for key, inner in lines.items()}
 
 

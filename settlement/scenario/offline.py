@@ -68,6 +68,9 @@ class Offline:
         self.fills: list[list[bytes]] = [[] for _ in each]
         self.emitted: dict[str, list[Record]] = {}
         self.cycles: list[Record] = []
+        self._fixings_asked: dict[
+            tuple[int, int], int
+        ] = {}  # the order of fixes and prints, by partition and stream_seq
 
     def control(self, control: Control, control_id: str) -> Step:
         """Apply a control at its place in the order of controls."""
@@ -85,6 +88,9 @@ class Offline:
             value = codec.encode(emission.name, emission.record)
             shard = self.shards[emission.topic][emission.partition]
             shard.arrived.append(value)
+            if emission.name in {"fix", "print"}:
+                place = emission.partition, emission.record["stream_seq"]
+                self._fixings_asked[place] = len(self._fixings_asked)
             if emission.topic == "fills":
                 self.fills[emission.partition].append(value)
                 if emission.name == "prices" and emission.partition == 0:
@@ -111,6 +117,12 @@ class Offline:
             for tier in shard.fold.tiers(date)
         ]
         return cut or open_
+
+    def fixings(self) -> list[Record]:
+        """Return the fixings in the order in which they were asked for, whatever partitions they came from."""
+        self.flush()
+        made = self.emitted.get("fixing", [])
+        return sorted(made, key=lambda record: self._fixings_asked[record["partition"], record["stream_seq"]])
 
     def positions(self) -> list[Record]:
         """Return the live view of every account and contract that ever had a fill."""

@@ -21,7 +21,7 @@ from settlement.scenario.controls import Control
 from settlement.scenario.errors import Problem, UnreadableScenarioError
 from settlement.scenario.expectation import Difference, differences
 from settlement.scenario.offline import Offline
-from settlement.scenario.parse import HOUSE_PREFIX, Scenario
+from settlement.scenario.parse import Scenario
 
 Json = dict[str, Any]
 PARTITIONS: Final = 4
@@ -47,20 +47,40 @@ class Result:
 
 
 def run_scenario(scenario: Scenario, *, partitions: int = PARTITIONS) -> Result:
-    """Settle a scenario over so many partitions, whose number changes nothing.
+    """Settle a scenario through both engines, over so many partitions, whose number changes nothing.
 
     Raises:
         UnreadableScenarioError: the gateway refuses a contract or a series of the file.
     """
-    run = _Run(scenario, Offline(partitions))
+    run = settled(scenario, partitions=partitions)
+    disagreeing = disagreements(run.offline, lines_by_cycle(run.offline))
+    output = {**run.figures(), "engines_agree": not disagreeing}
+    expect = scenario.expect
+    different = [] if expect is None else differences(expect, output, _names(scenario))
+    return Result(scenario, output, tuple(disagreeing), tuple(different))
+
+
+def settled(scenario: Scenario, *, partitions: int = PARTITIONS) -> Run:
+    """Return a scenario after its last event, as the folds alone have it.
+
+    Raises:
+        UnreadableScenarioError: the gateway refuses a contract or a series of the file.
+    """
+    run = Run(scenario, Offline(partitions))
     run.set_up()
     for entry in scenario.events:
         run.take(entry)
-    return run.result()
+    return run
+
+
+def _names(scenario: Scenario) -> frozenset[str]:
+    return frozenset((*controls.accounts(scenario), document.FEE_ACCOUNT))
 
 
 @dataclass(slots=True)
-class _Run:
+class Run:
+    """A scenario on its way through the folds, event by event."""
+
     scenario: Scenario
     offline: Offline
     dates: controls.Dates = field(init=False)
@@ -145,9 +165,8 @@ class _Run:
                 f"Expected a `final_settlement` with a series in the terms of {name}, was {terms!r}. Give a price."
             )
             return Rejection(code=Code.MISSING_PRICE, message=message)
-        self.offline.flush()
         fixings: dict[int, Print] = {}
-        for record in self.offline.emitted.get("fixing", []):
+        for record in self.offline.fixings():
             if record["series"] == settlement.series and record["value_nano"] is not None:
                 fixings[record["date"]] = Print(value_nano=record["value_nano"], tier=record["tier"])
         found = final_price(settlement, fixings, Calendar(frozenset(self.scenario.holidays)))
@@ -172,27 +191,19 @@ class _Run:
     def _writer(self) -> document.Writer:
         return document.Writer(controls.accounts(self.scenario), self.contracts)
 
-    def result(self) -> Result:
-        """Return everything that came out."""
+    def figures(self) -> Json:
+        """Return the output, but for the second engine's word on it."""
         lines = lines_by_cycle(self.offline)
-        disagreeing = disagreements(self.offline, lines)
         writer = self._writer()
         asked = [prices for prices in self.offline.cycles if prices["kind"] != "opening"]
-        output = {
+        return {
             "cycles": writer.cycles(asked, lines, self.expired),
             "positions": writer.positions(self.offline.positions()),
             "totals": writer.totals(lines.values()),
-            "fixings": [document.fixing(record) for record in self.offline.emitted.get("fixing", [])],
+            "fixings": [document.fixing(record) for record in self.offline.fixings()],
             "finals": self.finals,
             "rejections": self.rejections,
-            "engines_agree": not disagreeing,
         }
-        expect = self.scenario.expect
-        different = [] if expect is None else differences(expect, output, self._names())
-        return Result(self.scenario, output, tuple(disagreeing), tuple(different))
-
-    def _names(self) -> frozenset[str]:
-        return frozenset((*controls.accounts(self.scenario), HOUSE_PREFIX + "fees"))
 
 
 def _named(control: Control) -> tuple[str, str]:

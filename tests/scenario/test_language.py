@@ -15,7 +15,7 @@ REFERENCE = (Path(__file__).parents[2] / "docs/reference/scenarios.md").read_tex
 
 
 def test_numbers_dates_and_times_stay_text() -> None:
-    """Quoted or not, a number keeps every digit, and what YAML would take for a float, a date, a bool or sixties stays text."""
+    """Quoted or not, numbers keep every digit, and what YAML takes for floats, dates, bools or sixties stays text."""
     document = parse_scenario(
         "contracts:\n"
         "  G:\n"
@@ -68,7 +68,7 @@ def test_events_may_be_empty() -> None:
 
 
 def test_what_may_be_left_out_has_its_default() -> None:
-    """A trade needs no id, instant, type or open_close; a transfer no price; a quote one side only; a give-up no open_close."""
+    """A trade needs no id, instant, type or open_close; a transfer no price; a quote one side only."""
     document = scenario(
         """
         trade: {contract: G, buyer: A, seller: B, lots: 1, price: 2}
@@ -91,9 +91,12 @@ def test_what_may_be_left_out_has_its_default() -> None:
 
 def test_shipped_terms_are_overridden_key_by_key() -> None:
     """`terms: NAME` takes a shipped document; what the file writes wins, inside its mappings too."""
-    shipped = {"month": lambda: {"size": "730", "tick": "0.001", "daily_settlement": {"window": "day", "tiers": ["vwap"]}}}
+    shipped = {
+        "month": lambda: {"size": "730", "tick": "0.001", "daily_settlement": {"window": "day", "tiers": ["vwap"]}}
+    }
     document = parse_scenario(
-        "contracts: {G: {terms: month, tick: 0.5, daily_settlement: {tiers: [vwap, previous]}}}\nevents: []\n", shipped=shipped
+        "contracts: {G: {terms: month, tick: 0.5, daily_settlement: {tiers: [vwap, previous]}}}\nevents: []\n",
+        shipped=shipped,
     )
     assert document.contracts["G"] == {
         "contract": "G",

@@ -1,13 +1,19 @@
 """The tiers of daily settlement, as tables of worked figures."""
 
+from datetime import time, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from settlement.domain.contract import TermsError
 from settlement.domain.daily_settlement import DailySettlement, MarketTrade, Tier, choose, last_in_quote, vwap
+from settlement.domain.dates import to_instant, to_number
 from tests.orders.records import D1, TERMS, nano, us
 
+ZONES = ("America/Chicago", "Asia/Shanghai", "Europe/London", "Australia/Lord_Howe", "UTC")
 TICK = 10**6
 CHICAGO = DailySettlement.of(TERMS)
 DAY = DailySettlement.of({"window": "day", "zone": "America/Chicago", "tiers": ["vwap"]})
@@ -99,6 +105,19 @@ def test_window_in_the_exchanges_zone(instant: str | None, date: int, inside: bo
 def test_whole_day_in_the_exchanges_zone(instant: str | None, date: int, inside: bool) -> None:  # noqa: FBT001
     """A window of the day takes the local date, and the trades without an instant."""
     assert DAY.counts(us(instant), date) is inside
+
+
+@given(st.integers(us("2026-01-01T00:00:00Z"), us("2027-01-01T00:00:00Z")), st.sampled_from(ZONES), st.booleans())
+def test_the_quick_window_is_the_clocks(at_us: int, zone: str, whole_day: bool) -> None:  # noqa: FBT001
+    """On every date of a year, near every end of the window, the precomputed span says what the zone's clock says."""
+    settlement = DailySettlement.of({**TERMS, "zone": zone, "window": "day" if whole_day else ["00:00:00", "02:30:00"]})
+    local = to_instant(at_us).astimezone(ZoneInfo(zone))
+    midnight_us = us(f"{local.date()}T00:00:00Z") - (local.utcoffset() or timedelta()) // timedelta(microseconds=1)
+    for instant in (at_us, midnight_us, midnight_us - 1, midnight_us + 2 * 3_600_000_000 + 1_800_000_000):
+        for date in {to_number(local.date()), to_number(local.date() - timedelta(days=1))}:
+            shown = to_instant(instant).astimezone(ZoneInfo(zone))
+            inside = whole_day or shown.time() <= time(2, 30)
+            assert settlement.counts(instant, date) is (to_number(shown.date()) == date and inside)
 
 
 @pytest.mark.parametrize("at_us", [2**63 - 1, -(2**63), 10**18])

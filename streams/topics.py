@@ -80,6 +80,7 @@ TOPICS: Mapping[str, Topic] = {
             {"segment.bytes": str(1 << 20), "segment.ms": str(10 * 60_000), "min.cleanable.dirty.ratio": "0.1"},
         ),
         _topic("rejections", 1, _FOR_EVER),
+        _topic("outcomes", 1, _FOR_EVER),  # what was answered to each control, for whoever asked
         _topic("settlements", 1, _FOR_EVER),
         _topic("statements", 1, _FOR_EVER),
     )

@@ -92,7 +92,9 @@ class OutboxRelay:
         left = self._producer.flush(BROKER_SECONDS)
         if self._failure is not None or left:
             reason = self._failure or f"no answer to {left} of them within {BROKER_SECONDS:.0f} s"
-            raise OutboxStalled(f"Expected the broker to take {len(fresh)} messages, was {reason}. Is it running?")
+            raise OutboxStalled(
+                f"Expected the broker to take {len(fresh)} messages, was {reason}. Is the broker running?"
+            )
         for row in fresh:
             self._tails[row.topic] = (row.cycle_seq, row.line)
         return len(fresh)

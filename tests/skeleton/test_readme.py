@@ -1,9 +1,15 @@
 """The README keeps its promises: every command it shows is run by a test or by CI, every link leads somewhere."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import typer.core
+import typer.main
+
+from settlement.cli.main import app
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/adr/README.md", "docs/rules/README.md"]
@@ -12,6 +18,10 @@ PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/adr/README.md", "
 RUN_BY = {
     "make demo": (".ci/run", "make demo"),
     "make test": (".ci/run", "make test"),
+    ".venv/bin/novate calc docs/recipes/E01-first-day.yaml": (
+        "tests/skeleton/test_readme.py",
+        "def test_the_recipe_of_the_readme_settles",
+    ),
 }
 
 
@@ -34,6 +44,24 @@ def test_the_runner_of_a_command_runs_it(command: str) -> None:
     """The file said to run a command stands there and does."""
     file, text = RUN_BY[command]
     assert text in (ROOT / file).read_text(encoding="utf-8")
+
+
+def test_the_recipe_of_the_readme_settles() -> None:
+    """The README's scenario settles from the command line as the README says, and both engines agree."""
+    command = next(line for line in commands() if " calc " in line).split()[1:]
+    novate = Path(sys.executable).parent / "novate"
+    done = subprocess.run([novate, *command], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "87.60" in done.stdout
+    assert "Both engines agree" in done.stdout
+
+
+def test_every_command_is_in_the_table_and_every_one_there_exists() -> None:
+    """The README's table of commands is the command line's own list."""
+    table = set(re.findall(r"`novate ([a-z]+)`", (ROOT / "README.md").read_text(encoding="utf-8")))
+    group = typer.main.get_command(app)
+    assert isinstance(group, typer.core.TyperGroup)
+    assert table == set(group.commands)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -70,7 +70,7 @@ def run(command: list[str], cwd: Path) -> str:
     return done.stdout
 
 
-def python(elsewhere: Path, script: str, *arguments: str) -> Any:  # noqa: ANN401  what JSON holds
+def python(elsewhere: Path, script: str, *arguments: str) -> Any:
     """Run a script with the installed wheel and return what it printed as JSON."""
     return json.loads(run([str(elsewhere / "venv" / "bin" / "python"), "-c", script, *arguments], cwd=elsewhere))
 

@@ -15,7 +15,7 @@ def book(fee: str = "0.35") -> Logbook:
     """Return a log with GPUH and three accounts."""
     log = Logbook()
     log.listing(fee=fee)
-    log.accounts("A", "B", "C")
+    log.accounts("A", "D", "C")
     return log
 
 
@@ -38,12 +38,12 @@ def place(log: Logbook, record: dict[str, object]) -> Place:
 def test_an_unbalanced_fill() -> None:
     """A trade whose sides differ by one lot is named with its accounts and fills."""
     log = book(fee="0")
-    trade = log.trade("A", "B", 10, "2.3500")
-    log.find(trade, "B")["lots"] = 9
+    trade = log.trade("A", "D", 10, "2.3500")
+    log.find(trade, "D")["lots"] = 9
     found = breaches(log, log.settle(PRICES))
     named = next(b for b in found if b.rule == "VM-4" and trade in b.message)
-    assert (named.contract, named.accounts) == ("GPUH", ("A", "B"))
-    assert set(named.stream_seqs) == {place(log, log.find(trade, "A")), place(log, log.find(trade, "B"))}
+    assert (named.contract, named.accounts) == ("GPUH", ("A", "D"))
+    assert set(named.stream_seqs) == {place(log, log.find(trade, "A")), place(log, log.find(trade, "D"))}
     assert any("all accounts" in b.message and "1 from 0" in b.message for b in found)
 
 
@@ -52,7 +52,7 @@ def test_an_unbalanced_fill() -> None:
 def test_a_wrong_control_sum(column: str) -> None:
     """Each control sum of the cut that differs by one from the log is a breach at that cut."""
     log = book()
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     cycle = log.settle(PRICES)
     name, record = log.records[0][-2]
     assert name == "cut"
@@ -66,8 +66,8 @@ def test_a_wrong_control_sum(column: str) -> None:
 def test_a_lost_fill_shows_in_the_control_sums() -> None:
     """A trade that vanished on both sides still balances; the gateway's count tells."""
     log = book()
-    trade = log.trade("A", "B", 10, "2.3500")
-    log.trade("A", "B", 1, "2.3500")
+    trade = log.trade("A", "D", 10, "2.3500")
+    log.trade("A", "D", 1, "2.3500")
     log.cut(TUESDAY)
     for records in log.records.values():
         records[:] = [
@@ -82,9 +82,9 @@ def test_a_lost_fill_shows_in_the_control_sums() -> None:
 def test_a_fill_of_a_closed_date_behind_its_prices() -> None:
     """A fill that names a settled date would move the start of the next day: refused there, by name."""
     log = book(fee="0")
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     log.settle(PRICES, TUESDAY)
-    late = log.trade("A", "B", 1, "2.3500", business_date=MONDAY)
+    late = log.trade("A", "D", 1, "2.3500", business_date=MONDAY)
     found = breaches(log, log.settle(PRICES, WEDNESDAY))
     assert {b.rule for b in found} == {"CUT-1"}
     assert any(place(log, log.find(late, "A")) in b.stream_seqs and b.contract == "GPUH" for b in found)
@@ -95,11 +95,11 @@ def test_a_missing_price() -> None:
     """A contract with a fill and no price stops the cycle, naming who trades it; a price is never zero by default."""
     log = book()
     log.listing("H200")
-    log.trade("A", "B", 10, "2.3500", contract="H200")
+    log.trade("A", "D", 10, "2.3500", contract="H200")
     cycle = log.settle(PRICES)
     engine = log.engine()
     [found] = [b for b in engine.breaches(cycle) if b.rule == "VM-5"]
-    assert (found.contract, found.accounts, len(found.stream_seqs)) == ("H200", ("A", "B"), 2)
+    assert (found.contract, found.accounts, len(found.stream_seqs)) == ("H200", ("A", "D"), 2)
     with pytest.raises(BreachError, match="Expected a settlement price of H200"):
         engine.margin_lines(cycle)
 
@@ -109,7 +109,7 @@ def test_a_missing_prior_price() -> None:
     """A position that was brought forward without an opening price stops the cycle."""
     log = book()
     log.fill("A", "BUY", 10, "2.3500", kind="carry")
-    log.fill("B", "SELL", 10, "2.3500", kind="carry")
+    log.fill("D", "SELL", 10, "2.3500", kind="carry")
     cycle = log.settle(PRICES)
     assert ["prior settlement price" in b.message for b in breaches(log, cycle) if b.rule == "VM-5"] == [True]
 
@@ -121,7 +121,7 @@ def test_an_open_break() -> None:
 
     def log_with(*people: str, resubmitted: bool = False) -> list[Breach]:
         log = book()
-        log.trade("A", "B", 10, "2.3500")
+        log.trade("A", "D", 10, "2.3500")
         log.cut(TUESDAY, open_breaks=stuck)
         if people:
             log.everywhere(
@@ -129,7 +129,7 @@ def test_an_open_break() -> None:
                 reason="r", control_id="W",
             )  # fmt: skip
         if resubmitted:
-            log.trade("A", "B", 1, "2.3500", trade_id="T9", feed="X", source_seq=12)
+            log.trade("A", "D", 1, "2.3500", trade_id="T9", feed="X", source_seq=12)
         return breaches(log, log.prices("end_of_day", PRICES, date=MONDAY))
 
     [found] = log_with()
@@ -155,7 +155,7 @@ def test_an_open_break() -> None:
 def test_session_totals(changes: dict[str, int], count: int) -> None:
     """The exchange's totals are what was accepted and refused, and what was accepted is in the log."""
     log = book()
-    log.trade("A", "B", 10, "2.3500", feed="X")
+    log.trade("A", "D", 10, "2.3500", feed="X")
     session = {
         "feed": "X", "trades": 1, "lots": 10, "accepted_trades": 1, "accepted_lots": 10, "rejected_trades": 0,
         "rejected_lots": 0,
@@ -176,7 +176,7 @@ def test_session_totals(changes: dict[str, int], count: int) -> None:
 def test_a_bust_that_does_not_repeat_its_fill(column: str, change: int | str) -> None:
     """A bust whose offset differs in anything, by one tick or one lot, is named with the fill that it reverses."""
     log = book()
-    log.bust(log.trade("A", "B", 10, "2.3500"))
+    log.bust(log.trade("A", "D", 10, "2.3500"))
     bust = next(
         r for rs in log.records.values() for n, r in rs if n == "fill" and r["kind"] == "bust" and r["account"] == "A"
     )
@@ -192,7 +192,7 @@ def test_a_bust_that_does_not_repeat_its_fill(column: str, change: int | str) ->
 def test_a_bust_that_both_sides_repeat_wrongly_is_seen() -> None:
     """Offsets one tick away on both sides balance with each other, and are refused all the same."""
     log = book()
-    log.bust(log.trade("A", "B", 10, "2.3500"))
+    log.bust(log.trade("A", "D", 10, "2.3500"))
     for records in log.records.values():
         for name, record in records:
             if name == "fill" and record["kind"] == "bust":
@@ -206,19 +206,19 @@ def test_a_bust_that_both_sides_repeat_wrongly_is_seen() -> None:
 def test_half_a_bust_and_a_double_one() -> None:
     """Of a busted trade each fill is reversed once: not one side only, and not twice."""
     half = book(fee="0")
-    half.bust(half.trade("A", "B", 10, "2.3500"))
+    half.bust(half.trade("A", "D", 10, "2.3500"))
     for records in half.records.values():
         records[:] = [
             (n, {**r, "stream_seq": seq})
             for seq, (n, r) in enumerate(
-                (n, r) for n, r in records if not (r.get("kind") == "bust" and r["account"] == "B")
+                (n, r) for n, r in records if not (r.get("kind") == "bust" and r["account"] == "D")
             )
         ]
     assert any(
-        "reversed exactly once" in b.message and b.accounts == ("B",) for b in breaches(half, half.settle(PRICES))
+        "reversed exactly once" in b.message and b.accounts == ("D",) for b in breaches(half, half.settle(PRICES))
     )
     twice = book()
-    trade = twice.trade("A", "B", 10, "2.3500")
+    trade = twice.trade("A", "D", 10, "2.3500")
     twice.bust(trade)
     twice.bust(trade)
     assert any("in 2 busts" in b.message for b in breaches(twice, twice.settle(PRICES)))
@@ -228,15 +228,15 @@ def test_half_a_bust_and_a_double_one() -> None:
 def test_an_original_is_checked_against_the_terms_in_force() -> None:
     """V and fee of an original follow from the terms at its place, a new version from its listing on."""
     log = book()
-    wrong = log.trade("A", "B", 10, "2.3500")
+    wrong = log.trade("A", "D", 10, "2.3500")
     log.listing(fee="0.50")
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     cycle = log.settle(PRICES)
     assert breaches(log, cycle) == []
     log.find(wrong, "A")["fee_minor"] -= 1
-    log.find(wrong, "B")["value_minor"] += 1
+    log.find(wrong, "D")["value_minor"] += 1
     found = [b for b in breaches(log, cycle) if b.rule in {"VAL-1", "FEE-1"}]
-    assert [(b.rule, b.accounts) for b in found] == [("FEE-1", ("A",)), ("VAL-1", ("B",))]
+    assert [(b.rule, b.accounts) for b in found] == [("FEE-1", ("A",)), ("VAL-1", ("D",))]
 
 
 @pytest.mark.rule("VAL-1")
@@ -246,15 +246,15 @@ def test_all_roundings_in_sql(rounding: str) -> None:
     log = Logbook()
     log.listing("H100", size="100", rounding=rounding)
     log.listing("HUGE", size="0.01", rounding=rounding)
-    log.accounts("A", "B")
+    log.accounts("A", "D")
     for price in ("2.3505", "-2.3505", "0.00005", "-0.00005", "0.00015", "-0.00015", "0.000149999", "0"):
-        log.trade("A", "B", 1, price, contract="H100")
-    log.trade("A", "B", 1, "9199999999.999999999", contract="HUGE")
+        log.trade("A", "D", 1, price, contract="H100")
+    log.trade("A", "D", 1, "9199999999.999999999", contract="HUGE")
     cycle = log.settle({"H100": "2.35", "HUGE": "-9199999999.999999999"})
     assert breaches(log, cycle) == []
     for number in range(1, log.trades + 1):
         log.find(f"T{number}", "A")["value_minor"] += 1
-        log.find(f"T{number}", "B")["value_minor"] -= 1
+        log.find(f"T{number}", "D")["value_minor"] -= 1
     wrong = [b for b in breaches(log, cycle) if b.rule == "VAL-1"]
     assert len(wrong) == 2 * log.trades
 
@@ -263,7 +263,7 @@ def test_all_roundings_in_sql(rounding: str) -> None:
 def test_a_settlement_price_whose_value_is_wrong() -> None:
     """V of a settlement price is recomputed too."""
     log = book()
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     cycle = log.settle(PRICES)
     for records in log.records.values():
         records[-1][1]["prices"][0]["value_minor"] += 1
@@ -274,7 +274,7 @@ def test_a_settlement_price_whose_value_is_wrong() -> None:
 def test_partitions_that_say_different_things() -> None:
     """Prices that differ between partitions are a breach."""
     log = book(fee="0")
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     cycle = log.settle(PRICES)
     prices = log.records[1][-1][1]
     prices["prices"] = [{**prices["prices"][0], "tier": "vwap"}]
@@ -285,7 +285,7 @@ def test_partitions_that_say_different_things() -> None:
 def test_cycles_out_of_order() -> None:
     """A date that is settled before an earlier one, and a number that leaves one out, are refused."""
     log = book()
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     log.cut(TUESDAY)
     log.cut(WEDNESDAY)
     early = log.prices("end_of_day", PRICES, date=TUESDAY)
@@ -307,5 +307,5 @@ def test_a_fill_of_an_account_that_was_never_opened() -> None:
 def test_prices_without_a_cut() -> None:
     """An end of day without a cut of its date is refused."""
     log = book()
-    log.trade("A", "B", 1, "2.35")
+    log.trade("A", "D", 1, "2.35")
     assert {b.rule for b in breaches(log, log.prices("end_of_day", PRICES))} == {"CUT-1"}

@@ -11,7 +11,7 @@ def book() -> Logbook:
     """Return a log with GPUH listed and three accounts."""
     log = Logbook()
     log.listing()
-    log.accounts("A", "B", "C")
+    log.accounts("A", "D", "C")
     return log
 
 
@@ -19,7 +19,7 @@ def book() -> Logbook:
 def test_a_final_pays_the_rest_and_ends_the_position() -> None:
     """A final line carries the day's TVAR and FMTM on the start, expires all lots, and no later cycle knows them."""
     log = book()
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     log.settle({"GPUH": "2.3620"}, TUESDAY)
     log.trade("C", "A", 4, "2.3620")
     final = log.prices("final", {"GPUH": "2.3490"})
@@ -29,7 +29,7 @@ def test_a_final_pays_the_rest_and_ends_the_position() -> None:
     found = {x.account: x for x in engine.margin_lines(final)}
     assert {a: (x.start, x.expired, x.end, x.smtm_minor) for a, x in found.items()} == {
         "A": (10, 6, 0, 0),
-        "B": (-10, -10, 0, 0),
+        "D": (-10, -10, 0, 0),
         "C": (0, 4, 0, 0),
     }
     assert (found["A"].fmtm_minor, found["A"].tvar_minor) == (10 * (171477 - 172426), -4 * (171477 - 172426))
@@ -41,7 +41,7 @@ def test_a_final_pays_the_rest_and_ends_the_position() -> None:
 def test_a_final_owes_what_an_unsettled_last_day_left() -> None:
     """Trades of a date that was cut and never priced are paid by the final, minus what its intraday cycle paid."""
     log = book()
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     log.prices("intraday", {"GPUH": "2.3550"})
     log.cut(TUESDAY)
     final = log.prices("final", {"GPUH": "2.3620"})
@@ -53,7 +53,7 @@ def test_a_final_owes_what_an_unsettled_last_day_left() -> None:
 def test_a_corrected_price_adjusts_the_book_and_becomes_the_prior_one() -> None:
     """A correction of the last settled date pays ADJ on its book; the next day starts from the corrected price."""
     log = book()
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     log.settle({"GPUH": "2.3620"}, TUESDAY)
     log.trade("A", "C", 5, "2.3600")
     correction = log.prices("correction", {"GPUH": "2.3655"}, effective=MONDAY)
@@ -62,16 +62,16 @@ def test_a_corrected_price_adjusts_the_book_and_becomes_the_prior_one() -> None:
     assert engine.breaches(correction) == engine.breaches(last) == []
     assert {x.account: (x.adj_minor, x.start, x.end) for x in engine.margin_lines(correction)} == {
         "A": (2560, 10, 10),
-        "B": (-2560, -10, -10),
+        "D": (-2560, -10, -10),
     }
-    assert {x.account: x.smtm_minor for x in engine.margin_lines(last)} == {"A": -2560, "B": 2560, "C": 0}
+    assert {x.account: x.smtm_minor for x in engine.margin_lines(last)} == {"A": -2560, "D": 2560, "C": 0}
 
 
 @pytest.mark.rule("COR-2")
 def test_a_corrected_price_of_an_earlier_date_pays_nothing() -> None:
     """A correction of a date behind the last settled one has no lines and leaves the prior price."""
     log = book()
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     log.settle({"GPUH": "2.3620"}, TUESDAY)
     log.settle({"GPUH": "2.3600"}, WEDNESDAY)
     correction = log.prices("correction", {"GPUH": "2.3655"}, effective=MONDAY)
@@ -85,7 +85,7 @@ def test_a_corrected_price_of_an_earlier_date_pays_nothing() -> None:
 def test_a_transfer_is_marked_at_its_price_and_shown_apart() -> None:
     """Transferred lots are signed, neither bought nor sold, and marked from the price they were booked at."""
     log = book()
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     log.settle({"GPUH": "2.3620"}, TUESDAY)
     log.fill("A", "BUY", -6, "2.3620", kind="transfer", trade_id="X1")
     log.fill("C", "BUY", 6, "2.3620", kind="transfer", trade_id="X1")
@@ -102,11 +102,11 @@ def test_a_cash_adjustment_needs_no_price() -> None:
     """Cash without lots is paid as ADJ at the end of the day, without a position or a settlement price."""
     log = book()
     log.fill("A", "BUY", 0, "0", kind="cash", adj_minor=-500, trade_id="K1")
-    log.fill("B", "SELL", 0, "0", kind="cash", adj_minor=500, trade_id="K1")
+    log.fill("D", "SELL", 0, "0", kind="cash", adj_minor=500, trade_id="K1")
     cycle = log.settle({}, TUESDAY)
     engine = log.engine()
     assert engine.breaches(cycle) == []
     assert {x.account: (x.adj_minor, x.price_nano) for x in engine.margin_lines(cycle)} == {
         "A": (-500, None),
-        "B": (500, None),
+        "D": (500, None),
     }

@@ -26,9 +26,9 @@ def first_day() -> Logbook:
     """Return a settled date with fees, a house and a client."""
     log = Logbook()
     log.listing(fee="0.35")
-    log.accounts("A", "B", "C")
+    log.accounts("A", "D", "C")
     log.account("A-C", member="A", origin="CLIENT")
-    log.trade("A", "B", 10, "2.3500")
+    log.trade("A", "D", 10, "2.3500")
     log.trade("A-C", "C", 3, "2.3510")
     log.settle({"GPUH": "2.3620"}, TUESDAY)
     return log
@@ -37,7 +37,7 @@ def first_day() -> Logbook:
 def two_days() -> Logbook:
     """Return two settled dates."""
     log = first_day()
-    log.trade("C", "B", 4, "2.3600")
+    log.trade("C", "D", 4, "2.3600")
     log.settle({"GPUH": "2.3415"}, WEDNESDAY)
     return log
 
@@ -59,7 +59,7 @@ def test_a_second_run_changes_nothing_and_says_so(platform: Platform) -> None:
     rows = platform.query("SELECT count(*), max(xmin::text) FROM ledger.margin_line")
     second = platform.run(every=True).settle_all()
     assert [s.outcome for s in second] == [Outcome.UNCHANGED] * 2
-    assert str(second[0]) == "2026-11-23/end_of_day/1: posted before, unchanged, 4 lines, 5 payments"
+    assert str(second[0]) == "2026-11-23/end_of_day/1: posted before, unchanged, 4 lines, 4 payments"
     assert platform.query("SELECT count(*), max(xmin::text) FROM ledger.margin_line") == rows
 
 
@@ -83,7 +83,7 @@ def test_a_missing_result_is_waited_for(platform: Platform) -> None:
 def test_a_breach_posts_nothing(platform: Platform, broken: str) -> None:
     """Whatever is broken on the second date, the first one is posted, the second is not, and the breach names events."""
     log = first_day()
-    trade = log.trade("C", "B", 4, "2.3600")
+    trade = log.trade("C", "D", 4, "2.3600")
     if broken == "bust":
         log.bust(trade)
         bust = next(r for rs in log.records.values() for n, r in rs if n == "fill" and r["kind"] == "bust")
@@ -99,7 +99,7 @@ def test_a_breach_posts_nothing(platform: Platform, broken: str) -> None:
     values = folded(first_day()) if broken == "price" else folded(log)
     if broken == "engines":
         other = first_day()
-        other.trade("C", "B", 4, "2.3610")
+        other.trade("C", "D", 4, "2.3610")
         other.settle({"GPUH": "2.3415"}, WEDNESDAY)
         values = folded(other)
     for partition, own in values.items():
@@ -134,7 +134,7 @@ def test_a_ledger_ahead_of_its_log_is_refused(platform: Platform, how: str) -> N
     platform.run().settle_all()
     rolled = first_day()
     if how == "other":
-        rolled.trade("C", "B", 5, "2.3600")
+        rolled.trade("C", "D", 5, "2.3600")
         rolled.settle({"GPUH": "2.3415"}, WEDNESDAY)
     platform.prefix += "again."
     from streams import topics  # noqa: PLC0415

@@ -26,6 +26,7 @@ from settlement.run.breach import BreachError
 from settlement.run.collect import FILLS, RESULTS, Collector, LogReader
 from settlement.run.halt import HaltFile
 from settlement.run.run import Ledger, SettlementRun
+from settlement.statements.publish import Statements
 
 NAME: Final = "settlement"
 BEAT_SECONDS: Final = timedelta(milliseconds=500).total_seconds()
@@ -109,9 +110,11 @@ def _open(options: argparse.Namespace) -> LogReader:
 
 def _ledger(options: argparse.Namespace) -> Ledger:
     dsn = options.dsn_file.read_text().strip()
+    statements = Statements(options.data / "statements", prefix=options.prefix)
     return Ledger(
-        connect=partial(connect, dsn), relay=partial(OutboxRelay.of, options.bootstrap), prefix=options.prefix
-    )
+        connect=partial(connect, dsn), relay=partial(OutboxRelay.of, options.bootstrap), prefix=options.prefix,
+        announce=statements.announced, posted=statements.write,
+    )  # fmt: skip
 
 
 def _options(argv: Sequence[str] | None) -> argparse.Namespace:

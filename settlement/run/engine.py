@@ -99,14 +99,14 @@ class Engine:
             self._compute(needed)
         return [breach for name in CHECKS for breach in self._breaches(name, cycle)]
 
-    def accounts(self) -> dict[str, Account]:
-        """Return every account of the log by its id."""
-        rows = self._query(
-            "SELECT account, arg_max((member, origin, positions), stream_seq) FROM account GROUP BY account ORDER BY account"
-        )
+    def accounts(self, before: CycleKey | None = None) -> dict[str, Account]:
+        """Return every account of the log by its id; with `before`, those that were open at the prices of a cycle."""
+        until = {} if before is None else self.places(before)
+        rows = self._query(sql("accounts"))
         return {
             name: Account(account=name, member=member, origin=Origin(origin), positions=Positions(positions))
-            for name, (member, origin, positions) in rows
+            for name, member, origin, positions, partition, opened in rows
+            if before is None or opened < until[partition]
         }
 
     def currencies(self) -> dict[str, str]:
@@ -141,6 +141,11 @@ class Engine:
         """Return the cycle's effective date and the control that asked for it."""
         [row] = self._query(f"SELECT DISTINCT effective_date, control_id FROM cycle WHERE {_OF_CYCLE}", cycle)  # noqa: S608
         return row[0], row[1]
+
+    def fills_on(self, business_date: int) -> list[dict[str, Any]]:
+        """Return every fill of a business date in the order of account, contract and log, with the fields of the record."""
+        rows = self._query(sql("fills_on"), {"business_date": business_date})
+        return [dict(zip(FILL_COLUMNS, row, strict=True)) for row in rows]
 
     def fills_of(self, contract: str, accounts: Sequence[str], business_date: int) -> list[Place]:
         """Return where to look: the last fills of some accounts in a contract, up to a date."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Final
+from typing import Final, Protocol
 
 from settlement.domain import margin
 from settlement.domain.account import Account
@@ -21,17 +21,25 @@ from settlement.ledger.model import (
     Payment,
 )
 from settlement.run.engine import Engine
-from settlement.run.fills_log import FillsLog
+
 from settlement.wire import codec
 
 SETTLEMENTS: Final = "settlements"
 
-Announce = Callable[[CyclePosting, int], Sequence[OutboxRow]]
-"""Gives further announcements of a posting (statements); the number is the cycle's in the ledger."""
+Announce = Callable[[Engine, CycleKey, int], Sequence[OutboxRow]]
+"""Gives further announcements of a cycle (statements); the number is the cycle's in the ledger."""
+
+
+class Hashes(Protocol):
+    """A log that knows its rolling hashes."""
+
+    def hash_at(self, partition: int, stream_seq: int) -> bytes:
+        """Return the rolling hash of a partition after a record."""
+        ...
 
 
 def posting_of(
-    engine: Engine, log: FillsLog, cycle: CycleKey, *, announce: Announce | None = None, prefix: str = ""
+    engine: Engine, log: Hashes, cycle: CycleKey, *, announce: Announce | None = None, prefix: str = ""
 ) -> CyclePosting:
     """Return what is posted for a cycle; nothing is checked here.
 
@@ -59,7 +67,7 @@ def posting_of(
     )
     seq = at + 1
     rows = [_settled(posting, seq, prefix), *_payments(posting, seq, prefix)]
-    return replace(posting, outbox=(*rows, *(() if announce is None else announce(posting, seq))))
+    return replace(posting, outbox=(*rows, *(() if announce is None else announce(engine, cycle, seq))))
 
 
 def _line(line: margin.MarginLine, accounts: Mapping[str, Account], currencies: Mapping[str, str]) -> MarginLine:

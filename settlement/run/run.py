@@ -17,13 +17,14 @@ from psycopg import Connection
 from settlement.domain.margin import CycleKey
 from settlement.ledger import queries
 from settlement.ledger.errors import LedgerRefused, NotReplicated, OutboxStalled, PostedDifferently
-from settlement.ledger.model import CyclePosting, Generation, Outcome, PartitionMark
+from settlement.ledger.model import Generation, Outcome, PartitionMark
 from settlement.ledger.outbox import OutboxRelay
 from settlement.ledger.poster import open_generation, post_durably
 from settlement.ledger.session import as_poster
 from settlement.run.breach import Breach, BreachError, Place
 from settlement.run.check import check_results
 from settlement.run.collect import Collector
+from settlement.run.engine import Engine
 from settlement.run.posting import Announce, posting_of
 
 REPAIR_SECONDS: Final = 20
@@ -36,13 +37,13 @@ class Ledger:
     """Where cycles are posted and what follows.
 
     connect: opens a connection in autocommit mode.  relay: makes an outbox relay; None publishes nothing.
-    announce: further rows for the outbox.  posted: called after each posting, with a connection (statements).
+    announce: further rows for the outbox.  posted: called after each posting, also of one that was posted before (statements).
     """
 
     connect: Callable[[], Connection[Any]]
     relay: Callable[[], OutboxRelay] | None = None
     announce: Announce | None = None
-    posted: Callable[[Connection[Any], CyclePosting], None] | None = None
+    posted: Callable[[Engine, CycleKey], None] | None = None
     prefix: str = ""
 
 
@@ -161,8 +162,7 @@ class SettlementRun:
             raise BreachError([Breach(rule=type(error).__name__, message=str(error))]) from error
         self._announced = False
         if ledger.posted is not None:
-            with ledger.connect() as conn:
-                ledger.posted(conn, posting)
+            ledger.posted(self._collector.engine, cycle)
         return Settled(cycle=cycle, outcome=outcome, lines=len(posting.lines), payments=len(posting.payments))
 
     def _publish(self) -> None:

@@ -4,8 +4,10 @@ The methods of `Exchange` give these as the payloads of the clearing house's con
 as "YYYY-MM-DD".
 """
 
+import json
 from dataclasses import dataclass
 from datetime import date
+from importlib.resources import files
 from typing import Final
 
 MEMBERS: Final = tuple(f"M{number:02}" for number in range(1, 25))
@@ -148,20 +150,6 @@ def account_payloads() -> list[dict[str, object]]:
 
 
 def series_payload(series: str) -> dict[str, object]:
-    """Return a series' default methodology, the payload of a `series` control.
-
-    Offers differ by a factor of six between a small host and a hyperscaler's list price. The median over providers
-    does not mind; what stands 60 % from the median of the others is left out with its reason, so that the fixing
-    shows whom it did not count.
-    """
-    return {
-        "series": series,
-        "value_per_provider": "median",
-        "across_providers": "median",
-        "outliers": {"deviation": {"exclude": "0.60", "readmit": "0.50"}},
-        "max_age_hours": 24,
-        "min_providers": 3,
-        "min_observations": 3,
-        "precision": 4,
-        "fallback": [{"relax": 48}, {"carry": 3}, "stop"],
-    }
+    """Return a series with the default methodology, the payload of a `series` control (docs/reference/methodology.md)."""
+    document = files("settlement.domain") / "methodologies" / "gpu-rental.json"
+    return {"series": series, **json.loads(document.read_text(encoding="utf-8"))}

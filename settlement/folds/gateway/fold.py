@@ -64,7 +64,6 @@ class GatewayFold:
 
         control: the fields of the record `control`, with `payload` as a mapping.  An `advance` is applied by `advance` and `report`.
         """
-        self.state.applied += 1
         kind, payload, control_id = control["kind"], control["payload"], control["control_id"]
         content = hashlib.sha256(f"{kind} {canonical(payload)}".encode()).hexdigest()
         known = self.state.controls.get(control_id)
@@ -72,11 +71,14 @@ class GatewayFold:
             same = known == content
             return Step() if same else Step(rejection=Rejection(code=Code.CONTROL_REUSED, message=f"Expected a new control id, was {control_id!r}, used."))
         self.state.controls[control_id] = content
+        self.state.applied += 1
         return self._step(control_id, lambda writer: _apply(writer, kind, payload, control))
 
     def advance(self, control: dict[str, Any]) -> range:
-        """Return the source_seqs of its feed that an `advance` control releases; empty when it is not ahead."""
-        self.state.applied += 1
+        """Return the source_seqs of its feed that an `advance` control releases; empty when it is not ahead.
+
+        How many advances there are is a matter of timing, so they leave no trace but in how far the feed is released.
+        """
         payload = control["payload"]
         first, last = int(payload["from"]), int(payload["to"])
         session = self.state.feeds.setdefault(payload["feed"], Session(first))

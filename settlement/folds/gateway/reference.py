@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from settlement.domain.account import Origin, Positions
 from settlement.domain.contract import Contract, TermsError
+from settlement.domain.daily_settlement import DailySettlement
+from settlement.domain.final_settlement import FinalSettlement
+from settlement.domain.methodology import Methodology
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import fields
 from settlement.folds.gateway.state import Date, Listed, Opened
@@ -64,10 +67,7 @@ def _choice(payload: fields.Payload, key: str, choices: type[Origin | Positions]
 
 def listing(writer: Writer, payload: fields.Payload) -> None:
     """List a contract, or bring a new version of its terms into force (rule VAL-1)."""
-    try:
-        contract = Contract.of(payload)
-    except TermsError as error:
-        raise Refused(Code.MALFORMED, str(error)) from error
+    contract = _terms(payload)
     known = writer.state.listed.get(contract.contract)
     if known is not None and known.document == payload:
         return
@@ -88,6 +88,18 @@ def listing(writer: Writer, payload: fields.Payload) -> None:
     writer.emit_keyed(ORDERS, contract.contract, "listing", record)
 
 
+def _terms(payload: fields.Payload) -> Contract:
+    """Return the contract of a terms document whose parts are all valid, or refuse."""
+    try:
+        if payload.get("daily_settlement") is not None:
+            DailySettlement.of(payload["daily_settlement"])
+        if payload.get("final_settlement") is not None:
+            FinalSettlement.of(payload["final_settlement"])
+        return Contract.of(payload)
+    except TermsError as error:
+        raise Refused(Code.MALFORMED, str(error)) from error
+
+
 def _may_change(writer: Writer, name: str, known: Listed, payload: fields.Payload) -> None:
     changed = [key for key in FROZEN if known.document.get(key) != payload.get(key)]
     used = name in writer.state.holdings or any(trade.contract == name for trade in writer.state.trades.values())
@@ -98,12 +110,17 @@ def _may_change(writer: Writer, name: str, known: Listed, payload: fields.Payloa
 def series(writer: Writer, payload: fields.Payload) -> None:
     """Define an index series and its methodology, or its next version (rule IDX-1)."""
     name = fields.text(payload, "series")
+    methodology = {key: value for key, value in payload.items() if key != "series"}
+    try:
+        Methodology.of(methodology)
+    except TermsError as error:
+        raise Refused(Code.MALFORMED, str(error)) from error
     known = writer.state.series.get(name)
-    if known is not None and known["document"] == payload:
+    if known is not None and known["document"] == methodology:
         return
     version = known["version"] + 1 if known else 1
-    writer.state.series[name] = {"document": payload, "version": version}
-    document = canonical(payload)
+    writer.state.series[name] = {"document": methodology, "version": version}
+    document = canonical(methodology)
     record = {"series": name, "version": version, "document": document, "document_sha256": hashlib.sha256(document.encode()).hexdigest()}
     writer.emit_keyed(TICKS, name, "series", {**record, "control_id": writer.control_id})
 
@@ -113,7 +130,10 @@ def fix(writer: Writer, payload: fields.Payload) -> None:
     name = fields.text(payload, "series")
     if name not in writer.state.series:
         raise Refused(Code.UNKNOWN_SERIES, f"Expected a defined series, was {name!r}.")
-    record = {"series": name, "date": fields.date(payload, "date"), "at_us": fields.instant(payload, "at"), "control_id": writer.control_id}
+    at_us = fields.instant(payload, "at")
+    if at_us < 0:
+        raise fields.malformed("at", "the instant that ages count from", payload.get("at"))
+    record = {"series": name, "date": fields.date(payload, "date"), "at_us": at_us, "control_id": writer.control_id}
     writer.emit_keyed(TICKS, name, "fix", record)
 
 

@@ -20,7 +20,7 @@ from infra.local.folder_lock import FolderLock
 from infra.local.kafka_jars import class_path
 from infra.local.kafka_settings import HOST, free_port, is_free, is_open, logging_properties, server_properties
 from infra.local.kafka_warm import LEARNING_SECONDS, WarmStart
-from infra.local.spawn import Launch, spawn
+from infra.local.spawn import Launch, run, spawn
 
 HEAP = "512m"
 START_SECONDS = 60
@@ -170,7 +170,8 @@ class Kafka:
         self._folder.mkdir(parents=True, exist_ok=True)
         self.log.parent.mkdir(exist_ok=True)
         self._port = self._choose_port()
-        controller = free_port()
+        while (controller := free_port()) == self._port:
+            pass
         settings = server_properties(self._folder / "log", self._port, controller)
         (self._folder / "server.properties").write_text(settings)
         (self._folder / "log4j2.properties").write_text(logging_properties(self.log))
@@ -192,10 +193,10 @@ class Kafka:
         self._say("Formatting Kafka's log")
         arguments = ["format", "-t", self._cluster_id(), "-c"]
         java = self._java(jars, options, "kafka.tools.StorageTool", *arguments)
-        child = spawn(Launch(argv=java, log=self._output, cwd=self._folder))
-        if child.wait() != 0:
+        code = run(Launch(argv=java, log=self._output, cwd=self._folder))
+        if code != 0:
             raise LocalError(
-                f"Expected Kafka's log to be formatted, ended with code {child.returncode}. The end of "
+                f"Expected Kafka's log to be formatted, ended with code {code}. The end of "
                 f"{self._output}:\n{last_lines(self._output)}\nIs the disk full?"
             )
         done.touch()

@@ -22,7 +22,7 @@ from infra.local import proc
 from infra.local.errors import LocalError, last_lines
 from infra.local.folder_lock import FolderLock
 from infra.local.postgres_binaries import binaries
-from infra.local.spawn import Launch, User, spawn
+from infra.local.spawn import Launch, User, run, spawn
 from infra.local.users import database_user
 
 ROLE = "novate"
@@ -212,15 +212,15 @@ class Postgres:
             os.chown(fresh, user.uid, user.gid)
             os.chown(password, user.uid, user.gid)
         try:
-            child = spawn(Launch(
+            code = run(Launch(
                 argv=[str(programs / "initdb"), "-D", self._path_for_server(user), "-U", ROLE, "--auth=scram-sha-256",
                       f"--pwfile={password}", "--encoding=UTF8", "--locale-provider=builtin",
                       "--builtin-locale=C.UTF-8", "--locale=C", "--no-instructions"],
                 log=self.log, cwd=fresh, user=user,
             ))  # fmt: skip
-            if child.wait() != 0:
+            if code != 0:
                 raise LocalError(
-                    f"Expected initdb to make a database, ended with code {child.returncode}. The end of {self.log}:\n"
+                    f"Expected initdb to make a database, ended with code {code}. The end of {self.log}:\n"
                     f"{last_lines(self.log)}\nIs the disk full, or the folder on a file system without owners?"
                 )
         finally:

@@ -4,6 +4,7 @@ The kernel sends the parent-death signal when the parent's THREAD ends, not its 
 long as the process makes every child (`spawn`), and a caller's short-lived thread cannot take its children with it.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -66,6 +67,17 @@ def spawn(launch: Launch) -> subprocess.Popen[bytes]:
         # Ctrl-C in the middle: the child may be there already, and nobody would ever know its pid.
         answer.result().kill()
         raise
+
+
+def run(launch: Launch) -> int:
+    """Start a child, wait for its end and return its exit code; Ctrl-C meanwhile ends it, with its own children."""
+    child = spawn(launch)
+    try:
+        return child.wait()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def _ensure_thread() -> None:

@@ -1,5 +1,6 @@
 """A whole platform in a process of its own: embedded parts, kills from outside, what is left, other users."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -30,18 +31,23 @@ class Shell:
         self.data, self.cache, self.environment = data, cache, environment
         self.process: subprocess.Popen[str] | None = None
 
-    def start(self, python: str = sys.executable, user: int | None = None) -> subprocess.Popen[str]:
-        """Start it, and wait until it is ready."""
+    def launch(self, python: str = sys.executable, user: int | None = None) -> subprocess.Popen[str]:
+        """Start it."""
         self.process = subprocess.Popen(
             [python, SCRIPT, self.data, self.cache], cwd=ROOT, user=user, group=user, text=True,
             extra_groups=None if user is None else [], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": PATHS, **self.environment},
         )  # fmt: skip
-        assert self.process.stdout is not None
-        assert self.process.stderr is not None
-        line = self.process.stdout.readline()
-        assert line == "ready\n", self.process.stderr.read()
         return self.process
+
+    def start(self, python: str = sys.executable, user: int | None = None) -> subprocess.Popen[str]:
+        """Start it, and wait until it is ready."""
+        process = self.launch(python, user)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        line = process.stdout.readline()
+        assert line == "ready\n", process.stderr.read()
+        return process
 
     def status(self) -> PlatformStatus:
         """Return its status when that has everything."""
@@ -108,6 +114,28 @@ def test_everything_killed_comes_back_and_a_killed_supervisor_leaves_nothing(she
     assert not shell.data.exists()
 
 
+@pytest.mark.parametrize("milestone", ["postgres.new", "kafka/server.properties"])
+def test_terminated_in_the_middle_of_a_start_nothing_is_left(shell: Shell, milestone: str) -> None:
+    """SIGTERM while initdb or the broker's first start runs ends it at once, and leaves no process."""
+    starting = shell.launch()
+    assert proc.wait_until((shell.data / milestone).exists, 30)
+    starting.terminate()
+    shell.wait()
+    assert _left(shell.data) == []
+    assert read_status(shell.data).state == "stopped"
+
+
+def _left(data: Path) -> list[str]:
+    """Return the commands that still run in the data folder, or name it."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+            if int(entry.name) != os.getpid() and str(data) in f"{command}{(entry / 'cwd').readlink()}":
+                found.append(command)
+    return found
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 def test_an_ordinary_user_without_a_home_runs_it_and_ctrl_c_ends_it(cache: Path) -> None:
     """As a user with no HOME, no cache and no network everything starts from shared jars; Ctrl-C leaves no process."""
@@ -116,7 +144,7 @@ def test_an_ordinary_user_without_a_home_runs_it_and_ctrl_c_ends_it(cache: Path)
     shell = Shell(place / "own" / "data", place / "cache", HOME=str(place / "no-home"), **blocked)
     try:
         place.chmod(0o755)
-        shutil.copytree(cache, place / "cache")
+        shutil.copytree(cache / "maven", place / "cache" / "maven")
         (place / "own").mkdir()
         os.chown(place / "own", NOBODY, NOBODY)
         python = next((python for python in (sys.executable, "/usr/bin/python3") if _can_run(python, NOBODY)), None)

@@ -215,7 +215,7 @@ def test_half_a_bust_and_a_double_one() -> None:
             )
         ]
     assert any(
-        "reversed exactly once" in b.message and b.accounts == ("D",) for b in breaches(half, half.settle(PRICES))
+        "taken back once" in b.message and b.accounts == ("D",) for b in breaches(half, half.settle(PRICES))
     )
     twice = book()
     trade = twice.trade("A", "D", 10, "2.3500")

@@ -17,61 +17,113 @@ today AS (
     SELECT * FROM known WHERE business_date = $business_date
 ),
 
--- COR-1: a bust repeats exactly the fill that it names, with lots, fee, CRES and ADJ negated.
-bust AS (
-    SELECT * FROM today WHERE kind = 'bust'
+-- COR-1, GUP-1, AVG-1: a correction takes back lots of the fill that it names in `corrects` (lots < 0), enters them anew (lots > 0),
+-- or moves a cash residual (lots = 0). `o` is the fill that it names.
+correcting AS (
+    SELECT * FROM today WHERE kind IN ('bust', 'adjust', 'give_up', 'average')
 ),
-bust_pair AS (
-    SELECT b.*, o.fill_id AS found, o.partition AS o_partition, o.stream_seq AS o_seq,
-        CASE
-            WHEN o.fill_id IS NULL THEN format('the fill {} that it names in `corrects`, was none in the log', b.corrects)
-            WHEN o.partition <> b.partition OR o.stream_seq >= b.stream_seq THEN format('the fill {} before it in its partition, was elsewhere', b.corrects)
-            WHEN (o.trade_id, o.account, o.contract) <> (b.trade_id, b.account, b.contract)
-                THEN format('trade {}, account {}, contract {}, was {}, {}, {}', o.trade_id, o.account, o.contract, b.trade_id, b.account, b.contract)
-            WHEN (o.side, o.position_effect) <> (b.side, b.position_effect)
-                THEN format('side {} {}, was {} {}', o.side, o.position_effect, b.side, b.position_effect)
-            WHEN b.lots <> -o.lots THEN format('{} lots, was {}', -o.lots, b.lots)
-            WHEN b.price_nano <> o.price_nano THEN format('price {} (1e-9), was {}', o.price_nano, b.price_nano)
-            WHEN b.value_minor <> o.value_minor THEN format('value {} minor units, was {}', o.value_minor, b.value_minor)
-            WHEN b.fee_minor <> -o.fee_minor THEN format('fee {} minor units, was {}', -o.fee_minor, b.fee_minor)
-            WHEN b.cres_minor <> -o.cres_minor THEN format('CRES {} minor units, was {}', -o.cres_minor, b.cres_minor)
-            WHEN b.adj_minor <> -o.adj_minor THEN format('ADJ {} minor units, was {}', -o.adj_minor, b.adj_minor)
-        END AS expected
-    FROM bust AS b LEFT JOIN known AS o ON o.fill_id = b.corrects
+pair AS (
+    SELECT c.*, o.fill_id AS found, o.partition AS o_partition, o.stream_seq AS o_seq, o.trade_id AS o_trade, o.contract AS o_contract,
+        o.account AS o_account, o.side AS o_side, o.position_effect AS o_effect, o.lots AS o_lots, o.price_nano AS o_price, o.value_minor AS o_value,
+        o.fee_minor AS o_fee, o.cres_minor AS o_cres, c.lots > 0 AS anew, c.kind = 'give_up' AND c.lots > 0 AS taken, c.lots = 0 AS is_cash
+    FROM correcting AS c LEFT JOIN known AS o ON o.fill_id = c.corrects
 ),
-differing_bust AS (
+
+-- AVG-1: the price of an average, from the trades that its control took together; rounded half-up to the tick only when they differ.
+tick AS (
+    SELECT contract, arg_max(tick_nano, version) AS tick_nano FROM listing GROUP BY contract
+),
+averaged AS (
+    SELECT p.control_id, p.account, p.contract, sum(-p.lots) AS lots, sum(-p.lots::HUGEINT * p.o_price) AS weighted,
+        min(p.o_price) AS lowest, max(p.o_price) AS highest, any_value(t.tick_nano) AS tick_nano
+    FROM pair AS p JOIN tick AS t USING (contract)
+    WHERE p.kind = 'average' AND p.lots < 0
+    GROUP BY ALL
+),
+average AS (
+    SELECT control_id, account, contract,
+        CASE WHEN lowest = highest THEN lowest
+            ELSE sign(weighted) * ((2 * abs(weighted) + lots * tick_nano) // (2 * lots * tick_nano)) * tick_nano
+        END AS price_nano
+    FROM averaged
+),
+average_value AS (  -- V of that price, as the fills entered anew carry it (VAL-1 is checked below)
+    SELECT control_id, account, contract, min(value_minor) AS value_minor FROM pair WHERE kind = 'average' AND anew GROUP BY ALL
+),
+
+told AS (
+    SELECT p.*, CASE
+        WHEN p.found IS NULL THEN format('the fill {} that it names in `corrects`, was none in the log', p.corrects)
+        WHEN NOT p.taken AND (p.o_partition <> p.partition OR p.o_seq >= p.stream_seq)
+            THEN format('the fill {} before it in its partition, was elsewhere', p.corrects)
+        WHEN (p.o_trade, p.o_contract, p.o_side) <> (p.trade_id, p.contract, p.side)
+            THEN format('trade {}, contract {}, side {}, was {}, {}, {}', p.o_trade, p.o_contract, p.o_side, p.trade_id, p.contract, p.side)
+        WHEN NOT p.taken AND p.o_account <> p.account THEN format('account {}, was {}', p.o_account, p.account)
+        WHEN NOT p.taken AND NOT p.is_cash AND p.o_effect <> p.position_effect THEN format('{}, was {}', p.o_effect, p.position_effect)
+        WHEN abs(p.lots) > p.o_lots THEN format('at most {} lots, was {}', p.o_lots, abs(p.lots))
+        WHEN (NOT p.anew OR p.taken) AND NOT p.is_cash AND p.price_nano <> p.o_price THEN format('price {} (1e-9), was {}', p.o_price, p.price_nano)
+        WHEN (NOT p.anew OR p.taken) AND NOT p.is_cash AND p.value_minor <> p.o_value THEN format('value {} minor units, was {}', p.o_value, p.value_minor)
+        WHEN p.kind = 'average' AND p.anew AND p.price_nano <> a.price_nano THEN format('the average {} (1e-9), was {}', a.price_nano, p.price_nano)
+        WHEN p.fee_minor::HUGEINT * p.o_lots <> p.o_fee::HUGEINT * p.lots
+            THEN format('fee {} minor units, was {}', CASE WHEN p.o_lots = 0 THEN 0 ELSE p.o_fee::HUGEINT * p.lots // p.o_lots END, p.fee_minor)
+        WHEN NOT p.is_cash AND p.cres_minor <> 0 THEN format('no CRES on lots, was {}', p.cres_minor)
+        WHEN p.is_cash AND p.kind <> 'average' AND p.cres_minor <> -p.o_cres THEN format('CRES {} minor units, was {}', -p.o_cres, p.cres_minor)
+        WHEN p.is_cash AND p.kind = 'average'
+            AND p.cres_minor <> p.o_lots::HUGEINT * (v.value_minor - p.o_value) * CASE p.side WHEN 'BUY' THEN 1 ELSE -1 END
+            THEN format('CRES {} minor units, was {}', p.o_lots::HUGEINT * (v.value_minor - p.o_value) * CASE p.side WHEN 'BUY' THEN 1 ELSE -1 END, p.cres_minor)
+        WHEN p.adj_minor <> 0 THEN format('no ADJ, was {}', p.adj_minor)
+    END AS expected
+    FROM pair AS p
+    LEFT JOIN average AS a USING (control_id, account, contract)
+    LEFT JOIN average_value AS v USING (control_id, account, contract)
+),
+differing AS (
     SELECT 'COR-1' AS rule, contract, [account] AS accounts,
         list_filter([{'partition': o_partition, 'stream_seq': o_seq}, {'partition': partition, 'stream_seq': stream_seq}], lambda p: p.stream_seq IS NOT NULL) AS places,
-        format('The bust {} of trade {} repeats what it reverses: Expected {}.', fill_id, trade_id, expected) AS message
-    FROM bust_pair
+        format('The {} {} of trade {} repeats what it reverses: Expected {}.', kind, fill_id, trade_id, expected) AS message
+    FROM told
     WHERE expected IS NOT NULL
 ),
 
--- COR-1: of a busted trade every fill that stands is reversed exactly once; a reversal is not reversed itself.
--- A fill that adjusts, averages or gives up also names what it replaces; only one with opposite lots reverses.
+-- COR-1: what a control takes back it enters anew, but for a bust: over all accounts the trade's lots and fees stay what they were.
+uneven AS (
+    SELECT 'COR-1' AS rule, contract, list(DISTINCT account ORDER BY account) AS accounts,
+        list({'partition': partition, 'stream_seq': stream_seq} ORDER BY partition, stream_seq) AS places,
+        format('A correction by {} moves lots of trade {} and makes none: Expected 0, was lots {}, fee {}.', control_id, trade_id, sum(signed_lots), sum(fee_minor)) AS message
+    FROM correcting
+    WHERE kind <> 'bust'
+    GROUP BY contract, trade_id, control_id, side
+    HAVING sum(signed_lots) <> 0 OR sum(fee_minor) <> 0
+),
+
+-- COR-1: no lots are taken back twice, and of a busted trade all are.
 busted_trade AS (
-    SELECT DISTINCT trade_id, contract FROM bust
+    SELECT DISTINCT trade_id, contract FROM correcting WHERE kind = 'bust'
 ),
 of_busted AS (
     SELECT k.* FROM known AS k JOIN busted_trade AS t USING (trade_id, contract)
 ),
+corrected_trade AS (
+    SELECT DISTINCT trade_id, contract FROM correcting
+),
 reversed AS (
-    SELECT o.contract, o.trade_id, o.fill_id, o.account, o.partition, o.stream_seq, o.lots,
+    SELECT o.contract, o.trade_id, o.fill_id, o.account, o.partition, o.stream_seq, o.lots, b.trade_id IS NOT NULL AS busted,
         coalesce(sum(r.lots), 0) AS reversed_lots,
-        count(r.fill_id) FILTER (r.kind = 'bust') AS busts,
         list({'partition': r.partition, 'stream_seq': r.stream_seq} ORDER BY r.stream_seq) FILTER (r.fill_id IS NOT NULL) AS by_places
-    FROM of_busted AS o
-    LEFT JOIN of_busted AS r ON r.corrects = o.fill_id AND sign(r.lots) = -sign(o.lots) AND r.account = o.account
-    WHERE o.kind <> 'bust' AND o.lots > 0
+    FROM known AS o
+    JOIN corrected_trade AS t USING (trade_id, contract)
+    LEFT JOIN busted_trade AS b USING (trade_id, contract)
+    LEFT JOIN known AS r ON r.corrects = o.fill_id AND r.lots < 0 AND r.account = o.account
+    WHERE o.lots > 0
     GROUP BY ALL
 ),
 not_once AS (
     SELECT 'COR-1' AS rule, contract, [account] AS accounts,
         list_concat([{'partition': partition, 'stream_seq': stream_seq}], coalesce(by_places, [])) AS places,
-        format('Each standing fill of a busted trade is reversed exactly once: Expected {} lots of {} reversed, was {} in {} busts.',
-            lots, fill_id, -reversed_lots, busts) AS message
+        format('Lots of a trade are taken back once, and all of a busted one: Expected {} {} lots of {} reversed, was {}.',
+            CASE WHEN busted THEN 'all' ELSE 'at most' END, lots, fill_id, -reversed_lots) AS message
     FROM reversed
-    WHERE reversed_lots <> -lots OR busts > 1
+    WHERE -reversed_lots > lots OR (busted AND -reversed_lots <> lots)
 ),
 
 -- COR-1: afterwards nothing of the trade is left with anybody.
@@ -103,7 +155,7 @@ original AS (
         ON t.partition = f.partition AND t.contract = f.contract
         AND t.stream_seq < f.stream_seq AND t.effective_date <= f.business_date
         AND NOT coalesce(t.next_seq < f.stream_seq AND t.next_date <= f.business_date, FALSE)
-    WHERE f.kind IN ('trade', 'carry')
+    WHERE f.kind IN ('trade', 'carry') OR (f.kind IN ('adjust', 'average') AND f.lots > 0)
 ),
 
 -- VAL-1: V(p) = price x size rounded once, by the contract's mode, away from the sign.
@@ -115,7 +167,11 @@ valued AS (
                 WHEN 2 * (worth % one) > one OR (2 * (worth % one) = one AND (worth // one) % 2 = 1) THEN 1 ELSE 0 END
             WHEN 'down' THEN 0
         END) AS v,
-        CASE kind WHEN 'carry' THEN 0 ELSE -fee_per_lot::HUGEINT * abs(lots) END AS fee  -- FEE-1: per side and lot
+        CASE kind
+            WHEN 'carry' THEN 0
+            WHEN 'trade' THEN -fee_per_lot::HUGEINT * abs(lots)   -- FEE-1: per side and lot
+            ELSE fee_minor                                       -- a correction keeps the fee of what it corrects
+        END AS fee
     FROM original
 ),
 differing_value AS (
@@ -130,7 +186,8 @@ differing_value AS (
     WHERE version IS NULL OR v IS DISTINCT FROM value_minor OR fee <> fee_minor
 )
 
-FROM differing_bust
+FROM differing
+UNION ALL FROM uneven
 UNION ALL FROM not_once
 UNION ALL FROM left_over
 UNION ALL FROM differing_value

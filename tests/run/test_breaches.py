@@ -221,7 +221,7 @@ def test_half_a_bust_and_a_double_one() -> None:
     trade = twice.trade("A", "D", 10, "2.3500")
     twice.bust(trade)
     twice.bust(trade)
-    assert any("in 2 busts" in b.message for b in breaches(twice, twice.settle(PRICES)))
+    assert any("was 20" in b.message for b in breaches(twice, twice.settle(PRICES)))
 
 
 @pytest.mark.rule("VAL-1", "FEE-1")

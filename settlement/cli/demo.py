@@ -18,6 +18,7 @@ from infra.local.process import Endpoints
 from infra.local.status import read_status
 from settlement import config
 from settlement.cli import books
+from settlement.cli.audit import audit
 from settlement.cli.composition import running_platform
 from settlement.cli.output import console, table
 from settlement.cli.refusals import CommandError
@@ -47,7 +48,7 @@ def run_demo(*, days: int, trades: int, seed: int) -> int:
             show = _Steps(progress, step)
             _Days(exchange, settings, platform.endpoints, show).run()
             show("Replaying the log: the audit")
-            report = _audit(platform.endpoints)
+            report = audit(platform.endpoints)
             show("Stopping")
             with connect(platform.endpoints.database) as conn, as_auditor(conn):
                 tables = _tables(conn, to_number(exchange.dates[-1]))
@@ -140,12 +141,6 @@ def _taken(data: Path) -> int:
     return 0
 
 
-def _audit(endpoints: Endpoints) -> Any:  # noqa: ANN401  a replay Report
-    from settlement.replay.replay import audit
-
-    return audit(endpoints.kafka, endpoints.database)
-
-
 def _tables(conn: Any, business_date: int) -> list[Any]:  # noqa: ANN401  a connection, and rich tables
     day = f"{business_date // 10000}-{business_date // 100 % 100:02}-{business_date % 100:02}"
     return [
@@ -157,7 +152,8 @@ def _tables(conn: Any, business_date: int) -> list[Any]:  # noqa: ANN401  a conn
 def _show(screen: Console, settings: Settings, tables: list[Any], report: Any) -> None:  # noqa: ANN401
     for shown in tables:
         screen.print(shown)
-    screen.print(str(report), markup=False)
+    screen.print("The audit: the log replayed through the second engine, compared with the ledger", style="bold")
+    screen.print("\n".join(report.text()), markup=False, soft_wrap=True)
     screen.print(
         f"\nThe data lies in {settings.data}: the log, the ledger, the statements. Next:\n"
         "  novate margin --date 2026-08-03     every margin line of the first day\n"

@@ -10,6 +10,7 @@ import typer
 from psycopg import Connection
 
 from settlement.cli import books
+from settlement.cli.audit import run_replay
 from settlement.cli.offline import AsJson
 from settlement.cli.output import print_rows, say
 
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     app.command()(positions)
     app.command()(margin)
     app.command()(payments)
+    app.command("replay")(run_replay)
 
 
 @contextmanager

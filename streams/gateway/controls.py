@@ -154,25 +154,27 @@ class Controls:
         """
         return self._answers().of(control_id, offset, timeout)
 
-    def is_used(self, control_id: str) -> bool:
-        """Whether a control with that id was applied by now, accepted or not."""
-        answers = self._answers()
-        answers.read_to_end()
-        return answers.is_used(control_id)
+    def known(self, control_id: str) -> Outcome | None:
+        """Return what the first control with that id was answered by now; None when none was applied, so it is free."""
+        return self._answers(read=True).known(control_id)
+
+    def answered(self, offset: int) -> Outcome | None:
+        """Return what the control at that offset was answered by now; None when it was not, and for an advance."""
+        return self._answers(read=True).at(offset)
 
     def unused_id(self, stem: str) -> str:
         """Return the first free id of a series, for example `prices/2026-08-03/end_of_day/2` after `.../1` was refused.
 
         stem: what stands before the number, for example `prices/2026-08-03/end_of_day`.
         """
-        answers = self._answers()
-        answers.read_to_end()
-        number = 1
-        while answers.is_used(f"{stem}/{number}"):
+        answers, number = self._answers(read=True), 1
+        while answers.known(f"{stem}/{number}") is not None:
             number += 1
         return f"{stem}/{number}"
 
-    def _answers(self) -> Outcomes:
+    def _answers(self, *, read: bool = False) -> Outcomes:
         if self._outcomes is None:
             self._outcomes = Outcomes(self._bootstrap, self._prefix)
+        if read:
+            self._outcomes.read_to_end()
         return self._outcomes

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from settlement.wire import codec
 from streams.log import QUIET
@@ -55,13 +55,14 @@ class Outcomes:
                 "group.id": "outcomes",  # required, never joined
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
                 "fetch.wait.max.ms": 50,
                 "fetch.queue.backoff.ms": 10,
                 **QUIET,
             }
         )
-        self._consumer.assign([TopicPartition(prefix + OUTCOMES, 0, 0)])
+        self._at = TopicPartition(prefix + OUTCOMES, 0, 0)
+        self._consumer.assign([self._at])
+        self._next_offset = 0
         self._by_seq: dict[int, codec.Record] = {}
         self._first: dict[str, codec.Record] = {}
 
@@ -74,16 +75,26 @@ class Outcomes:
 
         Raises:
             NoOutcomeError: the broker does not give it in time.
+            KafkaException: the broker does not answer at all.
         """
         until = time.monotonic() + timeout
-        while time.monotonic() < until:
-            if self._read():
-                return
-        raise NoOutcomeError(f"Expected the topic {OUTCOMES} to be read within {timeout:.0f} s, was not. Is Kafka up?")
+        _, end = self._consumer.get_watermark_offsets(self._at, timeout=timeout)
+        while self._next_offset < end and time.monotonic() < until:
+            self._read()
+        if self._next_offset < end:
+            raise NoOutcomeError(
+                f"Expected the topic {OUTCOMES} to be read within {timeout:.0f} s, was not. Is Kafka up?"
+            )
 
-    def is_used(self, control_id: str) -> bool:
-        """Whether a control with that id was applied, as far as was read."""
-        return control_id in self._first
+    def known(self, control_id: str) -> Outcome | None:
+        """Return what the first control with that id was answered; None while none was applied, as far as was read."""
+        found = self._first.get(control_id)
+        return None if found is None else self._outcome(found)
+
+    def at(self, control_seq: int) -> Outcome | None:
+        """Return what the control at that offset was answered; None while nothing was read of it."""
+        found = self._by_seq.get(control_seq)
+        return None if found is None else self._outcome(found)
 
     def of(self, control_id: str, control_seq: int, timeout: float) -> Outcome:
         """Wait for the outcome of the control at that offset of `controls`.
@@ -108,21 +119,17 @@ class Outcomes:
             return Accepted(repeated)
         return Rejected(counts["code"], counts["rule"], counts["message"], repeated)
 
-    def _read(self) -> bool:
-        """Take what has come; return whether that was the end."""
-        ended = False
+    def _read(self) -> None:
+        """Take what has come."""
         for message in self._consumer.consume(_RECORDS_A_POLL, _POLL_SECONDS):
             error = message.error()
-            if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  its public name
-                ended = True
-                continue
             if error is not None:
                 if error.retriable():
                     continue
                 raise KafkaException(error)
+            self._next_offset = (message.offset() or 0) + 1
             name, record = codec.decode(message.value() or b"")
             if name == "outcome":
                 self._by_seq.setdefault(record["control_seq"], record)
                 if record["control_id"]:
                     self._first.setdefault(record["control_id"], record)
-        return ended

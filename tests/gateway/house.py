@@ -29,7 +29,7 @@ TERMS: Json = {
 }  # fmt: skip
 
 
-def wait_until(what: str, look: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:  # noqa: ANN401  what look gives
+def wait_until(what: str, look: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
     """Return the first true answer of `look`, or fail and say what was awaited."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -73,7 +73,7 @@ def account(number: int) -> str:
     return f"M{number:02}-H"
 
 
-def trade(number: int, lots: int = 1, **other: Any) -> Json:  # noqa: ANN401  fields of a record
+def trade(number: int, lots: int = 1, **other: Any) -> Json:
     """Return a matched trade: the same for the same number."""
     chance = random.Random(number)
     buyer, seller = chance.sample(range(1, MEMBERS + 1), 2)

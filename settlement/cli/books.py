@@ -22,12 +22,17 @@ MARGIN: Final = (
 )  # fmt: skip
 PAYMENTS: Final = ("date", "cycle", "member", "origin", "currency", "amount", "state")
 POSITIONS: Final = ("account", "member", "origin", "contract", "lots", "long", "short", "price", "date")
-MEMBERS: Final = ("member", "currency", "pays", "collects")
 
 
 def money(amount_minor: int, currency: str) -> str:
     """Return an amount as decimal text."""
     return format_decimal(amount_minor, DECIMALS[currency])
+
+
+def grouped(amount: str) -> str:
+    """Return decimal text with its thousands apart: 1234567.89 as 1,234,567.89."""
+    whole, point, fraction = amount.partition(".")
+    return f"{int(whole):,}{point}{fraction}"
 
 
 def margin(lines: Iterable[MarginLine]) -> list[Row]:
@@ -75,25 +80,33 @@ def positions(conn: Connection[Any], *, business_date: int | None = None, member
     ]  # fmt: skip
 
 
-def by_member(conn: Connection[Any], business_date: int) -> list[Row]:
-    """Return what each member pays and collects on a date, fees included, and the sum with the clearing house's fee account."""
+def by_member(conn: Connection[Any], business_date: int) -> tuple[list[Row], list[str]]:
+    """Return what each member pays and collects on a date, by currency, fees included, and the columns of the rows.
+
+    The clearing house's fee account stands last but for the sum, which is 0 in every currency (rule VM-4).
+    """
     sums: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in queries.payments(conn, business_date=business_date):
-        sums[row.currency][row.member] += row.amount_minor
+        sums[row.member][row.currency] += row.amount_minor
     for journal in queries.journals(conn, business_date=business_date):
         for leg in journal.legs:
             if leg.account_id.startswith("CCP/"):
-                sums[journal.currency]["CCP/fees"] += leg.amount_minor
-    rows = []
-    for currency, amounts in sorted(sums.items()):
-        rows += [_paid(member, currency, amount) for member, amount in sorted(amounts.items(), key=lambda item: (item[0] == "CCP/fees", item[0]))]
-        rows.append({"member": "sum", "currency": currency, "pays": None, "collects": money(sum(amounts.values()), currency)})
-    return rows
+                sums["CCP/fees"][journal.currency] += leg.amount_minor
+    currencies = sorted({currency for amounts in sums.values() for currency in amounts})
+    rows = [_paid(member, sums[member], currencies) for member in sorted(sums, key=lambda member: (member == "CCP/fees", member))]
+    total = {currency: sum(amounts[currency] for amounts in sums.values()) for currency in currencies}
+    rows.append(_paid("sum", total, currencies))
+    return rows, ["member", *[f"{currency} {way}" for currency in currencies for way in ("pays", "collects")]]
 
 
-def _paid(member: str, currency: str, amount_minor: int) -> Row:
-    shown = money(abs(amount_minor), currency)
-    return {"member": member, "currency": currency, "pays": shown if amount_minor < 0 else None, "collects": shown if amount_minor >= 0 else None}
+def _paid(member: str, amounts: dict[str, int], currencies: list[str]) -> Row:
+    row: Row = {"member": member}
+    for currency in currencies:
+        amount = amounts[currency]
+        shown = grouped(money(abs(amount), currency))
+        row[f"{currency} pays"] = shown if amount < 0 else None
+        row[f"{currency} collects"] = shown if amount >= 0 else None
+    return row
 
 
 def balance(conn: Connection[Any]) -> list[Row]:

@@ -143,9 +143,10 @@ def _taken(data: Path) -> int:
 
 def _tables(conn: Any, business_date: int) -> list[Any]:  # noqa: ANN401  a connection, and rich tables
     day = f"{business_date // 10000}-{business_date // 100 % 100:02}-{business_date % 100:02}"
+    rows, columns = books.by_member(conn, business_date)
     return [
-        table(books.by_member(conn, business_date), books.MEMBERS, title=f"Variation margin of {day}, by clearing member"),
-        table(books.balance(conn), books.BALANCE, title="The ledger: what everybody was owed in all sums to 0"),
+        table(rows, columns, title=f"Variation margin of {day}"),
+        table(books.balance(conn), books.BALANCE, title="The ledger"),
     ]
 
 

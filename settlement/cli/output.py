@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -45,7 +46,7 @@ def print_rows(rows: Sequence[Row], columns: Sequence[str], *, title: str, as_js
 
 def table(rows: Sequence[Row], columns: Sequence[str], *, title: str) -> Table:
     """Return rows as a table for people."""
-    shown = Table(title=title, title_justify="left", header_style="bold")
+    shown = Table(title=title, title_justify="left", header_style="bold", box=SIMPLE_HEAD)
     for column in columns:
         numeric = bool(rows) and all(_is_number(row[column]) for row in rows)
         shown.add_column(column.replace("_", " "), justify="right" if numeric else "left")
@@ -55,4 +56,4 @@ def table(rows: Sequence[Row], columns: Sequence[str], *, title: str) -> Table:
 
 
 def _is_number(value: object) -> bool:
-    return value is None or isinstance(value, int) or str(value).lstrip("+-").replace(".", "", 1).isdigit()
+    return value is None or isinstance(value, int) or str(value).lstrip("+-").replace(",", "").replace(".", "", 1).isdigit()

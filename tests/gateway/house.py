@@ -169,13 +169,25 @@ class House:
             str(self.snapshot_seconds),
         )  # fmt: skip
 
+    def worker(self, fold: str) -> Running:
+        """Start a worker of all partitions of a fold."""
+        command = [
+            sys.executable, "-m", "streams.worker", "--fold", fold, "--partitions", f"0-{PARTITIONS - 1}",
+            "--bootstrap", self.bootstrap, "--name", fold, "--run-folder", str(self.data / "run"),
+            "--prefix", self.prefix,
+        ]  # fmt: skip
+        return self._spawn(fold, command)
+
     def start(self, module: str, name: str, *arguments: str) -> Running:
         """Start a process of ours."""
-        log = self.folder / f"{name}.log"
         command = [
             sys.executable, "-m", module, "--bootstrap", self.bootstrap, "--partitions", str(PARTITIONS),
             "--data", str(self.data), "--name", name, "--prefix", self.prefix, *arguments,
         ]  # fmt: skip
+        return self._spawn(name, command)
+
+    def _spawn(self, name: str, command: list[str]) -> Running:
+        log = self.folder / f"{name}.log"
         with log.open("ab") as output:
             process = subprocess.Popen(command, stdout=output, stderr=output)
         running = Running(name, process, self.data, log)

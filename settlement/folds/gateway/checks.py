@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from settlement.domain.contract import PRICE_LIMIT_NANO, Contract
+from settlement.domain.contract import FILL_LIMIT_MINOR, PRICE_LIMIT_NANO, Contract
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_price
 from settlement.domain.rejection import Code, Refused
@@ -24,8 +24,7 @@ def account(writer: Writer, name: str) -> str:
 def price(contract: Contract, price_nano: int, *, what: str = "price") -> int:
     """Return V of a trade or daily price on the tick and within the bounds, or refuse."""
     shown = format_price(price_nano)
-    if abs(price_nano) >= PRICE_LIMIT_NANO:
-        raise Refused(Code.LIMIT, f"Expected a {what} below 9200000000 in size, was {shown}.")
+    within_limit(price_nano, what)
     if not contract.on_tick(price_nano):
         tick = format_price(contract.tick_nano)
         raise Refused(Code.OFF_TICK, f"Expected a {what} of {contract.contract} that is a multiple of the tick {tick}, was {shown}.")
@@ -33,7 +32,22 @@ def price(contract: Contract, price_nano: int, *, what: str = "price") -> int:
         if bound is not None and (price_nano - bound) * beyond > 0:
             side = "at or below its cap" if beyond > 0 else "at or above its floor"
             raise Refused(Code.PRICE_LIMIT, f"Expected a {what} of {contract.contract} {side} {format_price(bound)}, was {shown} (beyond the {name}).")
-    return contract.value_minor(price_nano)
+    return value(contract, price_nano, what)
+
+
+def within_limit(number_nano: int, what: str) -> int:
+    """Return a number of 1e-9 that fits into a long, with room, or refuse (rule ENT-5)."""
+    if abs(number_nano) >= PRICE_LIMIT_NANO:
+        raise Refused(Code.LIMIT, f"Expected a {what} below 9200000000 in size, was {format_price(number_nano)}.")
+    return number_nano
+
+
+def value(contract: Contract, price_nano: int, what: str) -> int:
+    """Return V of a price, or refuse one that a single lot would carry beyond the limit of a fill (rule ENT-5)."""
+    value_minor = contract.value_minor(price_nano)
+    if abs(value_minor) >= FILL_LIMIT_MINOR:
+        raise Refused(Code.LIMIT, f"Expected a {what} with |V| below {FILL_LIMIT_MINOR} minor units, was {value_minor}.")
+    return value_minor
 
 
 def not_closed(writer: Writer, contract: Contract) -> None:

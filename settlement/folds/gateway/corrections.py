@@ -76,6 +76,8 @@ def give_up(writer: Writer, payload: fields.Payload) -> None:
     side = fields.text(payload, "side").upper()
     takers = {checks.account(writer, name): fields.lots(lots, f"to.{name}") for name, lots in fields.mapping(payload, "to").items()}
     effect = str(payload.get("open_close") or "open").upper()
+    if effect not in {"OPEN", "CLOSE"}:
+        raise fields.malformed("open_close", "open or close", payload.get("open_close"))
     trade, contract = checks.correctable(writer, trade_id)
     given = [stands for stands in trade.standing if stands.side == side and not stands.given_up]
     total, available = sum(takers.values()), sum(stands.lots for stands in given)
@@ -122,7 +124,7 @@ def average(writer: Writer, payload: fields.Payload) -> None:
     account = checks.account(writer, fields.text(payload, "account"))
     side, trade_ids = fields.text(payload, "side").upper(), payload.get("trades")
     contract = writer.contract(fields.text(payload, "contract"))
-    if not isinstance(trade_ids, list) or not trade_ids or len(set(trade_ids)) < len(trade_ids):
+    if not isinstance(trade_ids, list) or not trade_ids or len({str(trade_id) for trade_id in trade_ids}) < len(trade_ids):
         raise fields.malformed("trades", "a list of different trade ids", trade_ids)
     chosen = [(str(trade_id), *_averaged(writer, str(trade_id), account, contract, side)) for trade_id in trade_ids]
     _alike(chosen)
@@ -201,7 +203,7 @@ def _direction(writer: Writer, contract: Contract, payload: fields.Payload, give
     held = writer.state.holdings.get(contract.contract, {}).get(giver, Holding())
     gross = [writer.state.accounts[name].positions == Positions.GROSS for name in (giver, taker)]
     position = payload.get("position")
-    if position not in {None, "long", "short"} or (any(gross) and position is None):
+    if position not in (None, "long", "short") or (any(gross) and position is None):
         raise fields.malformed("position", "long or short, since one of the accounts is gross" if any(gross) else "long or short", position)
     is_long = position == "long" if position else held.net > 0
     has = (held.long if is_long else held.short) if gross[0] else (held.net if is_long else -held.net)

@@ -240,7 +240,8 @@ def final(writer: Writer, payload: fields.Payload) -> None:
     """Settle a contract finally and close it, once its correction window is over (rules FSP-2, FSP-3)."""
     contract = writer.contract(fields.text(payload, "contract"))
     day, status, today = fields.date(payload, "date"), fields.text(payload, "status"), writer.open_date()
-    price_nano = _bounded(contract, fields.decimal(payload.get("price"), "price"))
+    price_nano = checks.within_limit(_bounded(contract, fields.decimal(payload.get("price"), "price")), "final price")
+    checks.value(contract, price_nano, "final price")
     if status not in {"provisional", "final"}:
         raise fields.malformed("status", "provisional or final", status)
     listed = writer.state.listed[contract.contract]

@@ -10,6 +10,9 @@ from settlement.domain.rejection import Code, Refused
 
 Payload = dict[str, Any]
 
+FIRST_DATE, LAST_DATE = 19700101, 21991231
+"""A business date beyond them is a slip of the keyboard, and counting days up to it would take the gateway's time."""
+
 
 def malformed(key: str, expected: str, was: object) -> Refused:
     """Return the refusal of a field that is not of its form."""
@@ -36,9 +39,12 @@ def date(payload: Payload, key: str) -> int:
     """Return a date as yyyymmdd."""
     value = payload.get(key)
     try:
-        return parse_date(str(value))
+        day = parse_date(str(value))
     except DateTextError as error:
         raise malformed(key, "a date such as 2026-11-23", value) from error
+    if not FIRST_DATE <= day <= LAST_DATE:
+        raise malformed(key, "a date from 1970 to 2199", value)
+    return day
 
 
 def instant(payload: Payload, key: str) -> int:

@@ -7,12 +7,12 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from settlement.domain.account import Origin, Positions
-from settlement.domain.contract import Contract, TermsError
+from settlement.domain.contract import FILL_LIMIT_MINOR, Contract, TermsError
 from settlement.domain.daily_settlement import DailySettlement
 from settlement.domain.final_settlement import FinalSettlement
 from settlement.domain.methodology import Methodology
 from settlement.domain.rejection import Code, Refused
-from settlement.folds.gateway import fields
+from settlement.folds.gateway import checks, fields
 from settlement.folds.gateway.state import Date, Listed, Opened
 from settlement.folds.gateway.writing import FILLS, ORDERS, TICKS, Writer
 from settlement.wire.partition import partition_of
@@ -95,9 +95,14 @@ def _terms(payload: fields.Payload) -> Contract:
             DailySettlement.of(payload["daily_settlement"])
         if payload.get("final_settlement") is not None:
             FinalSettlement.of(payload["final_settlement"])
-        return Contract.of(payload)
+        contract = Contract.of(payload)
     except TermsError as error:
         raise Refused(Code.MALFORMED, str(error)) from error
+    checks.within_limit(contract.size_nano, "size")
+    checks.within_limit(contract.tick_nano, "tick")
+    if contract.fee_minor >= FILL_LIMIT_MINOR:
+        raise Refused(Code.LIMIT, f"Expected a fee below {FILL_LIMIT_MINOR} minor units, was {contract.fee_minor}.")
+    return contract
 
 
 def _may_change(writer: Writer, name: str, known: Listed, payload: fields.Payload) -> None:
@@ -140,7 +145,7 @@ def fix(writer: Writer, payload: fields.Payload) -> None:
 def print_fixing(writer: Writer, payload: fields.Payload) -> None:
     """Record an administrator's printed fixing."""
     name = fields.text(payload, "series")
-    value_nano = fields.decimal(payload.get("value"), "value")
+    value_nano = checks.within_limit(fields.decimal(payload.get("value"), "value"), "fixing")
     record = {"series": name, "date": fields.date(payload, "date"), "value_nano": value_nano, "control_id": writer.control_id}
     writer.emit_keyed(TICKS, name, "print", record)
 

@@ -14,6 +14,9 @@ from settlement.folds.gateway.writing import ORDERS, TICKS, Cause, Leg, Writer
 if TYPE_CHECKING:
     from settlement.domain.contract import Contract
 
+SESSION_LOTS_LIMIT = 2**62
+"""Where the count of a session's refused lots stops: they can be any nonsense, and a sum must fit into the cut."""
+
 
 def report(writer: Writer, feed: str, session: Session, record: FeedRecord | Unreadable) -> None:
     """Take one report of a feed, or refuse it; a refused trade is an open break."""
@@ -41,7 +44,7 @@ def _counted_trade(writer: Writer, feed: str, session: Session, reported: TradeR
         trade(writer, feed, session.date, reported)
     except Refused:
         session.rejected_trades += 1
-        session.rejected_lots += reported.lots
+        session.rejected_lots = max(-SESSION_LOTS_LIMIT, min(SESSION_LOTS_LIMIT, session.rejected_lots + reported.lots))
         writer.state.breaks.append(Break(feed, reported.source_seq, reported.trade_id))
         raise
     session.accepted_trades += 1
@@ -108,6 +111,7 @@ def public_trade(writer: Writer, trade_id: str, known: Trade, lots: int) -> None
 def _order(writer: Writer, feed: str, reported: OrderReported) -> None:
     contract = writer.contract(reported.contract)
     checks.account(writer, reported.account)
+    checks.within_limit(reported.price_nano, "price of an order")
     record = {
         "contract": contract.contract, "order_id": reported.order_id, "action": reported.action, "side": reported.side, "lots": reported.lots,
         "remaining": reported.remaining, "price_nano": reported.price_nano, "at_us": reported.at_us, "feed": feed, "source_seq": reported.source_seq,
@@ -118,6 +122,8 @@ def _order(writer: Writer, feed: str, reported: OrderReported) -> None:
 def _quote(writer: Writer, reported: QuoteReported) -> None:
     contract = writer.contract(reported.contract)
     date = writer.open_date().date
+    for side_nano in (reported.bid_nano, reported.ask_nano):
+        checks.within_limit(side_nano or 0, "quote")
     record = {"business_date": date, "contract": contract.contract, "bid_nano": reported.bid_nano, "ask_nano": reported.ask_nano, "at_us": reported.at_us}
     writer.emit_keyed(ORDERS, contract.contract, "quote", record)
 
@@ -125,6 +131,8 @@ def _quote(writer: Writer, reported: QuoteReported) -> None:
 def _observe(writer: Writer, feed: str, reported: IndexObserved) -> None:
     if reported.series not in writer.state.series:
         raise Refused(Code.UNKNOWN_SERIES, f"Expected a defined series, was {reported.series!r}.")
+    checks.within_limit(reported.price_nano, "price observed")
+    checks.within_limit(reported.quantity_nano, "quantity observed")
     record = {
         "series": reported.series, "provider": reported.provider, "price_nano": reported.price_nano, "quantity_nano": reported.quantity_nano,
         "at_us": reported.at_us, "feed": feed, "source_seq": reported.source_seq,

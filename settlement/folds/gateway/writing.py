@@ -72,6 +72,9 @@ class Cause:
     control_id: str = ""
 
 
+CHECKSUM_LIMIT_MINOR: Final = 2**63 - 1
+"""The cut's checksum runs over all contracts and currencies, so no contract's own limit bounds it."""
+
 CASH_KINDS: Final = frozenset(("cash", "correction"))
 """Fills without lots that need no settlement price."""
 
@@ -131,13 +134,20 @@ class Writer:
     def _check_limits(self, contract: Contract, legs: list[Leg]) -> None:
         day = self.open_date().days.get(contract.contract, Day())
         gross = day.gross_minor
+        checksums: dict[int, int] = {}
         for leg in legs:
             worth = abs(leg.lots * leg.value_minor)
             gross += worth
             if abs(leg.lots) > LOTS_LIMIT:
                 raise Refused(Code.LIMIT, f"Expected at most {LOTS_LIMIT} lots, was {abs(leg.lots)}. Split the trade.")
             if max(worth, abs(leg.fee_minor), abs(leg.cres_minor), abs(leg.adj_minor)) >= FILL_LIMIT_MINOR:
-                raise Refused(Code.LIMIT, f"Expected |lots x V| below {FILL_LIMIT_MINOR} minor units, was {worth}. Split the trade.")
+                most = max(worth, abs(leg.fee_minor), abs(leg.cres_minor), abs(leg.adj_minor))
+                raise Refused(Code.LIMIT, f"Expected |lots x V| and every amount below {FILL_LIMIT_MINOR} minor units, was {most}. Split the trade.")
+            partition = partition_of(leg.account, self.state.partitions)
+            before = checksums.get(partition, self.state.sums[partition].lots_value_minor)
+            checksums[partition] = before + leg.signed_lots * leg.value_minor
+            if abs(checksums[partition]) > CHECKSUM_LIMIT_MINOR:
+                raise Refused(Code.LIMIT, f"Expected a date's sum of lots x V in a partition up to {CHECKSUM_LIMIT_MINOR}, was {checksums[partition]}.")
         if gross > BOOK_LIMIT_MINOR:
             raise Refused(Code.LIMIT, f"Expected at most {BOOK_LIMIT_MINOR} minor units of fills in {contract.contract} and one date, was {gross}.")
 

@@ -18,6 +18,14 @@ PAGES = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/adr/README.md", "
 RUN_BY = {
     "make demo": (".ci/run", "make demo"),
     "make test": (".ci/run", "make test"),
+    **{
+        command: (".ci/run", command)
+        for command in (
+            ".venv/bin/novate replay --dump .novate/log-copy",
+            "printf X | dd of=.novate/log-copy/fills-0.log bs=1 seek=100000 conv=notrunc status=none",
+            ".venv/bin/novate replay --log .novate/log-copy",
+        )
+    },
     ".venv/bin/novate calc docs/recipes/E01-first-day.yaml": (
         "tests/skeleton/test_readme.py",
         "def test_the_recipe_of_the_readme_settles",

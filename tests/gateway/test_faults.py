@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -73,6 +74,10 @@ def same(house: House, undisturbed: House, truth: Log) -> None:
     assert written == truth
     assert _refusals(house) == _refusals(undisturbed)
     assert _answers(house) == _answers(undisturbed)
+
+
+def _is_open(gateway: Running, date: int) -> bool:
+    return bool(gateway.heartbeat().get("open_date") == date)
 
 
 def _refusals(house: House) -> list[dict[str, object]]:
@@ -149,7 +154,7 @@ def test_a_restart_writes_nothing_that_is_there(undisturbed: House) -> None:
         if not snapshots:
             shutil.rmtree(undisturbed.data / "gateway")
         gateway = undisturbed.gateway()
-        wait_until("the same state", lambda g=gateway: g.heartbeat().get("open_date") == 20260805)
+        wait_until("the same state", partial(_is_open, gateway, 20260805))
         time.sleep(0.5)
         assert gateway.heartbeat()["written"] == 0
         gateway.kill()

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
+from settlement.wire import codec
 from streams.gateway.controls import Accepted, Controls, ControlsError, NoOutcomeError, Rejected, encode_control
-from tests.gateway.house import Feed, House, Running, codec, contiguous, session, trade, wait_until
+from tests.gateway.house import Feed, House, Running, contiguous, session, trade, wait_until
 
 
 def taken(gateway: Running, feed: Feed) -> None:

@@ -98,8 +98,8 @@ def _cut(writer: Writer, today: Date, following: int) -> None:
 
 
 def _session(feed: str, known: Any) -> dict[str, Any]:  # noqa: ANN401  a Session, whose module knows no writer
-    counted = ("trades", "lots", "accepted_trades", "accepted_lots", "rejected_trades", "rejected_lots")
-    return {"feed": feed, **{key: getattr(known, key) for key in counted}}
+    counted = ("trades", "lots", "accepted_trades", "accepted_lots", "rejected_lots")
+    return {"feed": feed, "rejected_trades": known.refused_trades, **{key: getattr(known, key) for key in counted}}
 
 
 def _needed(writer: Writer, date: Date) -> list[str]:

@@ -115,7 +115,10 @@ class Date(Struct):
 
 
 class Session(Struct):
-    """A feed, and what its session did since the last cut; -1 until the exchange sent its totals."""
+    """A feed, and what its session did since the last cut; -1 until the exchange sent its totals.
+
+    unreadable: records that could not be read, so that nobody knows whether they were trades.
+    """
 
     next_seq: int
     date: int = 0
@@ -125,11 +128,18 @@ class Session(Struct):
     accepted_lots: int = 0
     rejected_trades: int = 0
     rejected_lots: int = 0
+    unreadable: int = 0
+
+    @property
+    def refused_trades(self) -> int:
+        """Trades refused; an unreadable record was one as far as the exchange's total says that one is missing."""
+        missing = self.trades - self.accepted_trades - self.rejected_trades
+        return self.rejected_trades + (self.unreadable if self.trades < 0 else min(self.unreadable, max(missing, 0)))
 
     def reset(self) -> None:
         """Begin the count of the next date."""
         self.trades = self.lots = -1
-        self.accepted_trades = self.accepted_lots = self.rejected_trades = self.rejected_lots = 0
+        self.accepted_trades = self.accepted_lots = self.rejected_trades = self.rejected_lots = self.unreadable = 0
 
 
 class Sums(Struct):

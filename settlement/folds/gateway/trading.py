@@ -34,7 +34,7 @@ def report(writer: Writer, feed: str, session: Session, record: FeedRecord | Unr
         case SessionClosed():
             session.trades, session.lots = record.trades, record.lots
         case Unreadable():
-            session.rejected_trades += 1
+            session.unreadable += 1
             writer.state.breaks.append(Break(feed, record.source_seq, ""))
             raise Refused(Code.MALFORMED, record.message)
 

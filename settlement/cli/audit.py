@@ -41,6 +41,8 @@ def run_replay(
 
     Exit code 0: PASS; 1: FAIL, with the first differing line and its place.
     """
+    from dataclasses import asdict
+
     from settlement import config
     from settlement.replay.folder import dump as copy
     from settlement.replay.source import KafkaSource
@@ -52,7 +54,7 @@ def run_replay(
             return
         report = audit(endpoints, independent=independent, log=log)
     if as_json:
-        print_json(report)
+        print_json({**asdict(report), "passed": report.passed})
     else:
         console().print("\n".join(report.text()), markup=False, soft_wrap=True)
     raise typer.Exit(report.exit_code)

@@ -1,0 +1,228 @@
+"""What happens at the exchange and at the clearing house in every run: the same feed and the same controls, always.
+
+Where a control stands between the feed's records decides what the log says, so each one waits for its place: the feed
+is held while a control is appended, until the gateway has answered it. How long that takes, and who dies meanwhile,
+must not show in the books.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from infra.exchange import Exchange
+from settlement.domain.dates import to_number
+from settlement.ledger import queries
+from settlement.ledger.model import CycleId
+from settlement.ledger.session import as_auditor, connect
+from streams.gateway.controls import Accepted, Controls, Outcome, Rejected
+from tests.e2e.books import unfinished
+from tests.e2e.house import AWAY, PARTITIONS, PATIENCE_SECONDS, House
+
+FEED: Final = "exchange"
+FIRST_DATE: Final = date(2026, 8, 3)
+FINISHED_SECONDS: Final = 60.0
+Json = dict[str, Any]
+Pause = Callable[[float], None]
+"""Called before each line of the feed with the share of all lines that is written; may sleep."""
+
+
+def at_once(_share: float) -> None:
+    """Do not slow the exchange down."""
+
+
+@dataclass(slots=True)
+class Script:
+    """Business days at a house.
+
+    days, trades, seed: of the simulated exchange.  waived: whether a day's refused trades are waived before its cut.
+    """
+
+    house: House
+    days: int = 3
+    trades: int = 150
+    seed: int = 7
+    mischief: int = 4
+    waived: bool = True
+    exchange: Exchange = field(init=False)
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _controls: tuple[str, Controls] | None = None
+
+    def __post_init__(self) -> None:
+        self.exchange = Exchange(self.seed, FIRST_DATE, self.days, self.trades, mischief=self.mischief)
+
+    @property
+    def journal(self) -> Path:
+        """The feed."""
+        return self.house.data / "feeds" / f"{FEED}.jsonl"
+
+    def run(self, pause: Pause = at_once) -> None:
+        """Play everything, and wait until it shows in the books."""
+        self.set_up()
+        for number in range(self.days):
+            self.trade_day(number, pause)
+            self.settle_day(number)
+        self.await_finished()
+
+    # -- the days
+
+    def set_up(self) -> None:
+        """List contracts and series, open accounts and the first date."""
+        exchange = self.exchange
+        self.append("generation", "generation/1", {"partitions": PARTITIONS})
+        self.append("calendar", "calendar/1", exchange.calendar())
+        for listing in exchange.listings():
+            self.append("listing", f"listing/{listing['contract']}/1", listing)
+        for account in exchange.accounts():
+            self.append("account", f"account/{account['account']}", account)
+        for series in exchange.series():
+            self.append("series", f"series/{series['series']}/1", series)
+        self.order("open", "open/first", {"date": FIRST_DATE.isoformat()})
+
+    def trade_day(self, number: int, pause: Pause = at_once) -> None:
+        """Write a date's session into the feed, with what is asked of the clearing house in the middle of it."""
+        day = self.exchange.dates[number]
+        records = list(self.exchange.session(day))
+        middle, written = len(records) * 2 // 3, 0
+
+        def pace() -> None:
+            nonlocal written
+            if written == middle:
+                self._await_taken(int(str(records[written]["source_seq"])) - 1)
+                self._midday(number, records[:middle])
+            written += 1
+            pause((number + written / len(records)) / self.days)
+
+        last = self.exchange.write_session(self.journal, day, pace).last_seq
+        self._await_taken(last)
+
+    def settle_day(self, number: int) -> None:
+        """Waive what was refused, fix the series, cut, and wait until the end of day is posted."""
+        self.close_day(number)
+        day = to_number(self.exchange.dates[number])
+        self.house.wait(f"the end of day of {day} to be posted", lambda: self.is_posted(CycleId(day, "end_of_day", 1)))
+
+    def close_day(self, number: int) -> None:
+        """Waive what was refused, fix the series and cut."""
+        day = self.exchange.dates[number].isoformat()
+        if self.waived:
+            self.waive(number)
+        for series in self.exchange.series():
+            name = series["series"]
+            self.order("fix", f"fix/{name}/{day}", {"series": name, "date": day, "at": f"{day}T23:59:59Z"})
+        self.order("cut", f"cut/{day}", {"date": day})
+
+    def waive(self, number: int) -> None:
+        """Waive a date's refused trades, by two people."""
+        for seq, _ in self.exchange.mischief_of(self.exchange.dates[number]):
+            two = {"requested_by": "ann", "approved_by": "bob", "reason": "the exchange's own test records"}
+            self.order("waive", f"waive/{seq}", {"feed": FEED, "source_seq": seq}, **two)
+
+    def _midday(self, number: int, records: list[Json]) -> None:
+        day = self.exchange.dates[number].isoformat()
+        trades = [record for record in records if record["type"] == "trade" and record["trade_id"].startswith("T")]
+        of_gpus = [trade for trade in trades if not trade["contract"].startswith("TOKEN")]
+        self.order("bust", f"bust/{day}/1", {"trade": of_gpus[3]["trade_id"]})
+        taken = {"trade": of_gpus[5]["trade_id"], "side": "buy", "to": {"M24-H": "1"}}
+        self.order("give_up", f"give_up/{day}/1", taken)
+        if number:
+            earlier = [t for t in self._trades(number - 1) if not t["contract"].startswith("TOKEN")]
+            self.order("bust", f"bust/{day}/2", {"trade": earlier[8]["trade_id"]})
+            at = {"trade": earlier[11]["trade_id"], "price": earlier[12 + _alike(earlier[12:], earlier[11])]["price"]}
+            self.order("adjust", f"adjust/{day}/1", at)
+        last = {trade["contract"]: {"price": trade["price"], "tier": "given"} for trade in trades}
+        self.order("prices", f"prices/{day}/intraday/1", {"date": day, "kind": "intraday", "number": 1, "prices": last})
+
+    def _trades(self, number: int) -> list[Json]:
+        records: Iterator[Json] = self.exchange.session(self.exchange.dates[number])
+        return [record for record in records if record["type"] == "trade" and str(record["trade_id"]).startswith("T")]
+
+    # -- controls
+
+    def append(self, kind: str, control_id: str, payload: Json, **people: str) -> int:
+        """Append a control, however long the broker takes; when nobody knows whether it was heard, it is sent again."""
+        until = time.monotonic() + PATIENCE_SECONDS
+        who = {"requested_by": "test", **people}
+        while True:
+            try:
+                return self._appender().append(kind, payload, control_id=control_id, **who)
+            except AWAY:
+                self._forget_appender()
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.2)
+
+    def order(self, kind: str, control_id: str, payload: Json, **people: str) -> Outcome:
+        """Append a control and wait for its outcome, which must be the same in every run."""
+        offset = self.append(kind, control_id, payload, **people)
+        found: list[Outcome] = []
+
+        def answered() -> bool:
+            try:
+                found.append(self._appender().outcome(control_id, offset, timeout=1.0))
+            except AWAY:
+                self._forget_appender()
+                raise
+            return True
+
+        self.house.wait(f"an answer to {control_id}", answered)
+        self.outcomes[control_id] = found[-1]
+        return found[-1]
+
+    def _appender(self) -> Controls:
+        kafka = self.house.endpoints.kafka
+        if self._controls is None or self._controls[0] != kafka:
+            self._forget_appender()
+            self._controls = kafka, Controls(kafka)
+        return self._controls[1]
+
+    def _forget_appender(self) -> None:
+        if self._controls is not None:
+            self._controls[1].close()
+            self._controls = None
+
+    # -- waiting
+
+    def _await_taken(self, last: int) -> None:
+        self.house.wait(f"the gateway to take number {last} of the feed", lambda: self.next_seq() > last)
+
+    def next_seq(self) -> int:
+        """Return the next number of the feed that a gateway takes, by their heartbeats."""
+        found = [0]
+        for beat in (self.house.data / "run").glob("gateway*.heartbeat"):
+            with suppress(FileNotFoundError, ValueError, KeyError):
+                found.append(int(json.loads(beat.read_text())["feeds"][FEED]["next_seq"]))
+        return max(found)
+
+    def is_posted(self, cycle: CycleId) -> bool:
+        """Whether a cycle is in the ledger."""
+        with connect(self.house.endpoints.database) as conn, as_auditor(conn):
+            return queries.find_cycle(conn, cycle) is not None
+
+    def await_finished(self) -> None:
+        """Wait until the outbox is published, the statements are written, and the fixings are there."""
+        told: list[str] = []
+
+        def nothing_is_open() -> bool:
+            told[:] = unfinished(self.house, self.exchange)
+            return not told
+
+        with suppress(AssertionError):  # what is missing then is a difference of the books, which tell it by its place
+            self.house.wait("everything to be told", nothing_is_open, FINISHED_SECONDS)
+        refused = [f"{name}: {said}" for name, said in self.outcomes.items() if isinstance(said, Rejected)]
+        assert all(isinstance(said, Accepted) for said in self.outcomes.values()), refused
+
+
+def _alike(trades: list[Json], trade: Json) -> int:
+    """Return the place of the first trade of the same contract at another price."""
+    return next(
+        place
+        for place, other in enumerate(trades)
+        if other["contract"] == trade["contract"] and other["price"] != trade["price"]
+    )

@@ -23,13 +23,13 @@ def account(writer: Writer, name: str) -> str:
 
 def price(contract: Contract, price_nano: int, *, what: str = "price") -> int:
     """Return V of a trade or daily price on the tick and within the bounds, or refuse."""
-    shown = format_price(price_nano)
     within_limit(price_nano, what)
     if not contract.on_tick(price_nano):
         tick = format_price(contract.tick_nano)
-        raise Refused(Code.OFF_TICK, f"Expected a {what} of {contract.contract} that is a multiple of the tick {tick}, was {shown}.")
+        raise Refused(Code.OFF_TICK, f"Expected a {what} of {contract.contract} that is a multiple of the tick {tick}, was {format_price(price_nano)}.")
     for bound, beyond, name in ((contract.cap_nano, 1, "cap"), (contract.floor_nano, -1, "floor")):
         if bound is not None and (price_nano - bound) * beyond > 0:
+            shown = format_price(price_nano)
             side = "at or below its cap" if beyond > 0 else "at or above its floor"
             raise Refused(Code.PRICE_LIMIT, f"Expected a {what} of {contract.contract} {side} {format_price(bound)}, was {shown} (beyond the {name}).")
     return value(contract, price_nano, what)

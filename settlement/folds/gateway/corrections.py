@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 from settlement.domain.account import Positions
 from settlement.domain.money import divide
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import checks, fields
-from settlement.folds.gateway.state import Holding, Residual, Standing, Trade
-from settlement.folds.gateway.trading import public_trade
+from settlement.folds.gateway.state import Holding, Residual, Standing, Trade, Transfer
+from settlement.folds.gateway.trading import public_trade, standing
 from settlement.folds.gateway.writing import Cause, Leg, Writer
 
 if TYPE_CHECKING:
     from settlement.domain.contract import Contract
+
+PRIOR: Final = "prior"
+"""The trade type of a transfer at the prior settlement price by default; its trade date is the settled date of that price."""
 
 
 def _cause(writer: Writer, trade_id: str, trade: Trade | None = None) -> Cause:
@@ -23,10 +27,10 @@ def _cause(writer: Writer, trade_id: str, trade: Trade | None = None) -> Cause:
 
 
 def _reversal(kind: str, stands: Standing, lots: int) -> Leg:
-    """Return the fill that takes `lots` of what stands back, at the price that stands, fee included."""
+    """Return the fill that takes `lots` of what stands back, at the price that stands, fee included (a transfer has none)."""
     return Leg(
         kind=kind, account=stands.account, side=stands.side, effect=stands.effect, lots=-lots, price_nano=stands.price_nano,
-        value_minor=stands.value_minor, fee_minor=stands.fee_minor * lots, corrects=stands.fill_id,
+        value_minor=stands.value_minor, fee_minor=0 if kind == "transfer" else stands.fee_minor * lots, corrects=stands.fill_id,
     )  # fmt: skip
 
 
@@ -177,25 +181,49 @@ def transfer(writer: Writer, payload: fields.Payload) -> None:
     if giver == taker:
         raise fields.malformed("to", "another account than from", taker)
     checks.not_closed(writer, contract)
-    price_nano, value_minor = _transfer_price(writer, contract, payload)
+    price_nano, value_minor, price_date = _transfer_price(writer, contract, payload)
     is_long = _direction(writer, contract, payload, giver, taker, lots)
+    sides = (giver, "SELL" if is_long else "BUY", "CLOSE"), (taker, "BUY" if is_long else "SELL", "OPEN")
     legs = [
-        Leg(kind="transfer", account=giver, side="SELL" if is_long else "BUY", effect="CLOSE", lots=lots, price_nano=price_nano, value_minor=value_minor),
-        Leg(kind="transfer", account=taker, side="BUY" if is_long else "SELL", effect="OPEN", lots=lots, price_nano=price_nano, value_minor=value_minor),
+        Leg(kind="transfer", account=account, side=side, effect=effect, lots=lots, price_nano=price_nano, value_minor=value_minor)
+        for account, side, effect in sides
     ]
-    writer.fills(contract, legs, _cause(writer, f"TRF-{writer.control_id}"), 1)
+    trade_id = f"TRF-{writer.control_id}"
+    cause = _cause(writer, trade_id)
+    if price_date:
+        cause = replace(cause, trade_date=price_date, trade_type=PRIOR)
+    fill_ids = writer.fills(contract, legs, cause, 1)
+    if price_date:
+        moved = Transfer(contract.contract, writer.open_date().date, price_date, len(legs))
+        moved.standing = [standing(leg, fill_id, contract) for leg, fill_id in zip(legs, fill_ids, strict=True)]
+        writer.state.transfers[trade_id] = moved
 
 
-def _transfer_price(writer: Writer, contract: Contract, payload: fields.Payload) -> tuple[int, int]:
+def _transfer_price(writer: Writer, contract: Contract, payload: fields.Payload) -> tuple[int, int, int]:
+    """Return price, V, and the settled date that a default price is of; 0 for a price that no correction can change."""
     if payload.get("price") is not None:
         price_nano = fields.decimal(payload["price"], "price")
-        return price_nano, checks.price(contract, price_nano)
+        return price_nano, checks.price(contract, price_nano), 0
     listed = writer.state.listed[contract.contract]
     pending = next((cut for cut in writer.state.cut if contract.contract in cut.needed), None)
     if pending is not None or listed.previous_nano is None or listed.previous_minor is None:
         why = f"{pending.date} is cut and not settled" if pending else "it was never settled"
         raise Refused(Code.NO_PREVIOUS, f"Expected a prior settlement price of {contract.contract}, was none: {why}. Settle first, or give a price.")
-    return listed.previous_nano, listed.previous_minor
+    return listed.previous_nano, listed.previous_minor, listed.settled[-1][0] if listed.settled else 0
+
+
+def reprice_transfers(writer: Writer, contract: Contract, price_date: int, price_nano: int) -> None:
+    """Enter the open date's default-price transfers anew at the corrected price of their date (rule COR-2)."""
+    value_minor = contract.value_minor(price_nano)
+    for trade_id, moved in writer.state.transfers.items():
+        if (moved.contract, moved.price_date, moved.business_date) != (contract.contract, price_date, writer.open_date().date):
+            continue
+        back = [_reversal("transfer", stands, stands.lots) for stands in moved.standing]
+        anew = [replace(leg, lots=-leg.lots, price_nano=price_nano, value_minor=value_minor) for leg in back]
+        cause = replace(_cause(writer, trade_id), trade_date=price_date, trade_type=PRIOR)
+        fill_ids = writer.fills(contract, back + anew, cause, moved.fills + 1)[len(back) :]
+        moved.fills += len(back) + len(anew)
+        moved.standing = [standing(leg, fill_id, contract) for leg, fill_id in zip(anew, fill_ids, strict=True)]
 
 
 def _direction(writer: Writer, contract: Contract, payload: fields.Payload, giver: str, taker: str, lots: int) -> bool:  # noqa: PLR0913, PLR0917

@@ -10,6 +10,7 @@ from settlement.domain.dates import format_date
 from settlement.domain.money import format_price
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import checks, fields
+from settlement.folds.gateway.corrections import reprice_transfers
 from settlement.folds.gateway.state import Date, Day, Sums
 from settlement.folds.gateway.writing import FILLS, ORDERS, Cause, Leg, Writer
 
@@ -211,20 +212,32 @@ def correct_settlement(writer: Writer, payload: fields.Payload) -> None:
     value_minor = checks.price(contract, price_nano, what="settlement price")
     _check_book(writer, contract, price_nano)
     number = state.corrections.get(str(today.date), 0) + 1
-    if day == listed.settled[-1][0] and listed.previous_minor is not None:
-        change = value_minor - listed.previous_minor
-        held = _book_at_last_settlement(writer, contract.contract)
-        legs = [
-            Leg(kind="correction", account=account, side="BUY" if lots > 0 else "SELL", adj_minor=lots * change)
-            for account, lots in sorted(held.items())
-            if lots * change
-        ]
-        cause = Cause(trade_id=f"COR-{format_date(today.date)}-{number}", trade_date=day, source_seq=state.applied, control_id=writer.control_id)
-        writer.fills(contract, legs, cause, 1)
+    known_minor = contract.value_minor(dict(listed.settled)[day])
+    owed = _owed(writer, contract, day, value_minor - known_minor)
+    legs = [
+        Leg(kind="correction", account=account, side="BUY" if amount > 0 else "SELL", adj_minor=amount) for account, amount in sorted(owed.items()) if amount
+    ]
+    cause = Cause(trade_id=f"COR-{format_date(today.date)}-{number}", trade_date=day, source_seq=state.applied, control_id=writer.control_id)
+    writer.fills(contract, legs, cause, 1)
+    reprice_transfers(writer, contract, day, price_nano)
+    if day == listed.settled[-1][0]:
         listed.previous_nano, listed.previous_minor = price_nano, value_minor
     listed.settled = [(date, price_nano if date == day else price) for date, price in listed.settled]
     state.corrections[str(today.date)] = number
     _emit_prices(writer, today.date, "correction", number, day, [_price(contract, price_nano, "given")])
+
+
+def _owed(writer: Writer, contract: Contract, day: int, change_minor: int) -> dict[str, int]:
+    """Return what a change of V of a settled date owes each account: the book of the last settlement, and closed default-price transfers."""
+    name, state = contract.contract, writer.state
+    is_last = day == state.listed[name].settled[-1][0]
+    owed = {account: lots * change_minor for account, lots in _book_at_last_settlement(writer, name).items()} if is_last else {}
+    for moved in state.transfers.values():
+        if (moved.contract, moved.price_date) == (name, day) and moved.business_date != writer.open_date().date:
+            for stands in moved.standing:
+                lots = stands.lots if stands.side == "BUY" else -stands.lots
+                owed[stands.account] = owed.get(stands.account, 0) - lots * change_minor
+    return owed
 
 
 def _book_at_last_settlement(writer: Writer, name: str) -> dict[str, int]:
@@ -250,16 +263,15 @@ def final(writer: Writer, payload: fields.Payload) -> None:
     closing = closing_day(writer, contract)
     if closing is not None and day < closing:
         raise Refused(Code.WRONG_DATE, f"Expected the final of {contract.contract} on {format_date(closing)} or later, was {format_date(day)}.")
-    pending = next((cut.date for cut in writer.state.cut if contract.contract in cut.needed), None)
-    if pending is not None:
-        raise Refused(Code.WRONG_DATE, f"Expected {format_date(pending)} to be settled before the final, was cut and not settled.")
     _check_book(writer, contract, price_nano)
     listed.closed = True
     listed.previous_nano, listed.previous_minor = price_nano, contract.value_minor(price_nano)
     writer.state.holdings.pop(contract.contract, None)
-    if contract.contract in today.days:
-        today.days[contract.contract].priced = False
-        today.days[contract.contract].net.clear()
+    for date in [*writer.state.cut, today]:  # the final line takes what unsettled dates still owe
+        date.needed = [name for name in date.needed if name != contract.contract]
+        if contract.contract in date.days:
+            date.days[contract.contract].priced = False
+            date.days[contract.contract].net.clear()
     number = writer.state.corrections.get(f"final/{today.date}", 0) + 1
     writer.state.corrections[f"final/{today.date}"] = number
     _emit_prices(writer, today.date, "final", number, day, [_price(contract, price_nano, "given")])

@@ -90,6 +90,19 @@ class Trade(Struct):
     busted: bool = False
 
 
+class Transfer(Struct):
+    """A position transfer at the prior settlement price by default, as long as that price can be corrected (rule COR-2).
+
+    price_date: the settled date whose price it is.
+    """
+
+    contract: str
+    business_date: int
+    price_date: int
+    fills: int = 0
+    standing: list[Standing] = field(default_factory=list)
+
+
 class Day(Struct):
     """One contract's fills of a date that is not settled.
 
@@ -182,3 +195,4 @@ class State(Struct):
     cut: list[Date] = field(default_factory=list)
     settled: list[int] = field(default_factory=list)
     corrections: dict[str, int] = field(default_factory=dict)
+    transfers: dict[str, Transfer] = field(default_factory=dict)

@@ -106,18 +106,23 @@ class PositionsFold:
         lines = {"end_of_day": self._end_of_day, "intraday": self._intraday, "final": self._final, "correction": self._correction}[kind](cycle, date)
         return self._emit(cycle, lines)
 
-    def _base(self, cycle: Cycle, date: int, *, cash: bool = False) -> pl.DataFrame:
-        """Return the rows of the cycle's contracts; with `cash`, also those that only a cash adjustment touches."""
-        day = self.days.filter(_c("business_date") == date).drop("business_date")
-        paid = self.paid.filter(_c("business_date") == date).drop("business_date")
+    def _base(self, cycle: Cycle, date: int, *, cash: bool = False, whole: bool = False) -> pl.DataFrame:
+        """Return the rows of the cycle's contracts; with `cash`, also those that only a cash adjustment touches; with `whole`, of all unsettled dates."""
+        when = pl.lit(value=True) if whole else _c("business_date") == date
+        day = self.days.filter(when).group_by(KEY).agg(_c(sums.SUMS).sum())
+        paid = self.paid.filter(when).group_by(KEY).agg(_c("paid").sum())
         rows = marking.base(self.book, day, self._prices(cycle), paid)
         wanted = _c("value_minor").is_not_null()
         if cash:
-            wanted |= _c("adj") != 0
+            wanted |= _c("cash") > 0
         return marking.with_sides(rows.filter(wanted), self.known.gross)
 
     def _prices(self, cycle: Cycle) -> pl.DataFrame:
-        rows = [(price["contract"], price["price_nano"], price["value_minor"], *self.known.previous.get(price["contract"], (None, None))) for price in cycle["prices"]]
+        """Return the cycle's prices beside the prior ones of the same contracts."""
+        rows = [
+            (price["contract"], price["price_nano"], price["value_minor"], *self.known.previous.get(price["contract"], (None, None)))
+            for price in cycle["prices"]
+        ]
         return pl.DataFrame(rows, schema=marking.PRICE_SCHEMA, orient="row")
 
     def _set_previous(self, cycle: Cycle) -> None:
@@ -146,11 +151,12 @@ class PositionsFold:
         return marking.intraday(rows)
 
     def _final(self, cycle: Cycle, date: int) -> pl.DataFrame:
-        lines = marking.final(self._base(cycle, date))
+        lines = marking.final(self._base(cycle, date, whole=True))
         contracts = [price["contract"] for price in cycle["prices"]]
         self._carry_on(lines.clear(), contracts)
         mine = _c("contract").is_in(contracts)
-        left = self.days.filter(mine & (_c("adj") != 0)).with_columns([pl.lit(0, pl.Int64).alias(name) for name in sums.SUMS if name not in {"adj", "fills"}])
+        nothing = [pl.lit(0, pl.Int64).alias(name) for name in sums.SUMS if name not in {"adj", "cash", "fills"}]
+        left = self.days.filter(mine & (_c("cash") > 0)).with_columns(*nothing, fills=_c("cash"))
         self.days = pl.concat([self.days.filter(~mine), left])  # a cash adjustment waits for the end of the day
         self.paid = self.paid.filter(~mine)
         self._set_previous(cycle)

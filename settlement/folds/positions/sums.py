@@ -18,10 +18,11 @@ FILL_COLUMNS: Final = [
 """The columns of `fill` that the fold reads."""
 
 SUMS: Final = [
-    "bought", "sold", "transferred", "carried_long", "carried_short", "long", "short", "value", "fee", "cres", "adj", "correction", "fills",
+    "bought", "sold", "transferred", "carried_long", "carried_short", "long", "short", "value", "fee", "cres", "adj", "correction", "cash", "fills",
 ]  # fmt: skip
 """bought, sold, transferred: lots of the date (transferred signed).  carried_long, carried_short: lots brought forward.  long, short: what both sides of
-a gross account gain in the date.value: signed lots x V of what was bought, sold or transferred.  fee, cres, adj, correction: amounts in minor units.  fills: number of fills that make a line."""
+a gross account gain in the date.value: signed lots x V of what was bought, sold or transferred.  fee, cres, adj, correction: amounts in minor units.  fills: number of fills that
+make a line; cash: how many of them only move cash."""
 
 DAY_SCHEMA: Final = {"business_date": pl.Int32, "account": pl.String, "contract": pl.String, **dict.fromkeys(SUMS, pl.Int64)}
 
@@ -50,6 +51,7 @@ _GENERAL: Final = [
     _c("cres_minor").sum().alias("cres"),
     _where(~_is_correction, _c("adj_minor"), "adj"),
     _where(_is_correction, _c("adj_minor"), "correction"),
+    (_c("kind") == "cash").sum().cast(pl.Int64).alias("cash"),
     (~_is_carry & ~_is_correction).sum().cast(pl.Int64).alias("fills"),
 ]
 _TOTALS: Final = [_c(name).sum() for name in SUMS]

@@ -42,7 +42,8 @@ unbalanced AS (
             sum(tvar_minor + smtm_minor + imtm_minor + fmtm_minor + cres_minor + adj_minor), sum("end"), sum(start)) AS message
     FROM lines
     GROUP BY contract
-    HAVING sum(tvar_minor + smtm_minor + imtm_minor + fmtm_minor + cres_minor + adj_minor) <> 0 OR sum("end") <> 0 OR sum(start) <> 0
+    HAVING sum(tvar_minor + smtm_minor + imtm_minor + fmtm_minor + cres_minor + adj_minor) <> 0
+        OR ($kind <> 'correction' AND (sum("end") <> 0 OR sum(start) <> 0))  -- a correction lists only those whom it pays
 ),
 
 -- The book moves by what is shown, and nothing else.
@@ -127,12 +128,13 @@ wrong_value AS (
     GROUP BY contract, price_nano, value_minor, v
 ),
 
--- ITD-1: what was paid intraday is taken back at the end of the day.
+-- ITD-1: what was paid intraday is taken back at the end of the day; of a contract that closed since, in its final line.
 not_taken_back AS (
     SELECT 'ITD-1' AS rule, l.contract, [l.account] AS accounts, NULL AS places,
         format('Expected the IMTM of the date to sum to 0, was {} minor units.', sum(l.imtm_minor)) AS message
     FROM line AS l
     WHERE l.business_date = $business_date AND $kind = 'end_of_day' AND l.kind IN ('intraday', 'end_of_day')
+        AND l.contract NOT IN (SELECT contract FROM price WHERE kind = 'final')
     GROUP BY l.contract, l.account
     HAVING sum(l.imtm_minor) <> 0
 ),

@@ -88,17 +88,20 @@ valuation AS (
 
 -- Every fill that counts, and what it does. A reversal keeps its side and has negative lots, so it needs no rule of its own.
 moved AS (
-    SELECT v.valued, f.partition, f.account, f.contract, f.lots, f.value_minor, f.fee_minor, f.cres_minor, f.adj_minor,
-        f.kind = 'carry' OR f.business_date <= v.after AS is_start,   -- a carried book counts as start on its own date
+    SELECT v.valued, f.partition, f.account, f.contract,
+        CASE WHEN f.business_date <= v.last THEN f.lots ELSE 0 END AS lots, f.value_minor, f.fee_minor, f.cres_minor, f.adj_minor,
+        f.kind = 'carry' OR f.business_date <= v.after OR v.kind = 'correction' AS is_start,   -- a carried book counts as start on its own date
         f.kind NOT IN ('carry', 'transfer', 'close_out', 'cash', 'correction') AS is_trade,
         f.kind = 'transfer' AS is_transfer,
         f.kind = 'cash' AS is_cash,                                   -- no lots and no price needed
         f.side = 'BUY' AS is_buy,
-        CASE f.side WHEN 'BUY' THEN f.lots ELSE -f.lots END AS signed_lots,
+        CASE WHEN f.business_date > v.last THEN 0 WHEN f.side = 'BUY' THEN f.lots ELSE -f.lots END AS signed_lots,
         (f.side = 'BUY') = (f.position_effect = 'OPEN') AS is_long  -- ACC-1: BUY OPEN and SELL CLOSE move the long side
     FROM fill AS f
     JOIN valuation AS v ON v.partition = f.partition AND v.contract = f.contract
-    WHERE f.stream_seq < v.until AND f.stream_seq > v.closed_seq AND f.business_date <= v.last
+    WHERE f.stream_seq < v.until
+        AND (f.business_date <= v.last OR (v.kind = 'correction' AND f.kind = 'transfer'))  -- COR-2: later transfers, without their lots
+        AND (f.stream_seq > v.closed_seq OR f.kind = 'cash')  -- a cash adjustment waits for its end of day
         AND f.kind <> 'correction'  -- COR-2: the gateway's own account of a corrected price; derived anew below, so never read here
 ),
 
@@ -142,10 +145,26 @@ paid AS (
     SELECT partition, account, contract, tvar + smtm + cres AS mark FROM marked WHERE valued = 'paid'
 ),
 
+-- COR-2: transfers of closed dates that took the corrected price by default: the giver is owed its change, the receiver owes it.
+repriced AS (
+    SELECT f.partition, f.account, f.contract, sum(-CASE f.side WHEN 'BUY' THEN f.lots ELSE -f.lots END * (n.value_minor - o.value_minor)::HUGEINT) AS adj
+    FROM fill AS f
+    JOIN now_valued AS n ON n.partition = f.partition AND n.contract = f.contract AND n.kind = 'correction' AND f.stream_seq < n.until
+    JOIN asked AS a ON a.partition = n.partition
+    JOIN (  -- what that date was settled at until now
+        SELECT s.partition, s.contract, s.effective_date, arg_max(s.value_minor, s.stream_seq) AS value_minor
+        FROM settled AS s WHERE s.kind IN ('end_of_day', 'correction') GROUP BY ALL
+    ) AS o ON o.partition = f.partition AND o.contract = f.contract AND o.effective_date = n.effective_date
+    WHERE f.kind = 'transfer' AND f.trade_type = 'prior' AND f.trade_date = n.effective_date AND f.business_date <> a.business_date
+    GROUP BY ALL
+),
+
 -- ACC-1: whether the account keeps long and short apart; net accounts show no sides.
 with_account AS (
-    SELECT m.*, coalesce(o.positions, 'NET') = 'GROSS' AS gross
+    SELECT m.*, coalesce(o.positions, 'NET') = 'GROSS' AS gross,
+        CASE WHEN m.effective_date = m.previous_date THEN m.smtm ELSE 0 END + coalesce(r.adj, 0) AS corrected
     FROM marked AS m
+    LEFT JOIN repriced AS r ON r.partition = m.partition AND r.account = m.account AND r.contract = m.contract
     LEFT JOIN (
         SELECT o.partition, o.account, arg_max(o.positions, o.stream_seq) AS positions
         FROM account AS o JOIN asked AS a ON a.partition = o.partition AND o.stream_seq < a.until
@@ -155,12 +174,12 @@ with_account AS (
 ),
 
 -- VM-3: a line for every account and contract with a position or a fill of the date, even when it is zero.
--- COR-2: a correction of another date than the last settled one, or to a price of the same V, pays nothing and has no lines.
+-- COR-2: a correction pays those who held the book at the last settled date, and the transfers of closed dates; others have no line.
 lined AS (
     SELECT *
     FROM with_account
     WHERE CASE kind
-        WHEN 'correction' THEN effective_date = previous_date AND smtm <> 0
+        WHEN 'correction' THEN corrected <> 0
         ELSE fills > 0 OR start <> 0 OR (gross AND (start_long <> 0 OR start_short <> 0))
     END
 )
@@ -175,7 +194,9 @@ SELECT a.business_date, a.kind, a.number, l.partition,
     CASE WHEN l.gross THEN l.start_short ELSE 0 END AS start_short,
     CASE WHEN l.gross AND a.kind <> 'final' THEN l.held_long ELSE 0 END AS end_long,
     CASE WHEN l.gross AND a.kind <> 'final' THEN l.held_short ELSE 0 END AS end_short,
-    l.previous_nano, l.previous_value_minor, l.price_nano, l.value_minor,
+    CASE WHEN l.price_nano IS NOT NULL THEN l.previous_nano END AS previous_nano,  -- a line of cash alone has no prices
+    CASE WHEN l.price_nano IS NOT NULL THEN l.previous_value_minor END AS previous_value_minor,
+    l.price_nano, l.value_minor,
     CASE WHEN a.kind IN ('end_of_day', 'final') THEN l.tvar ELSE 0 END AS tvar_minor,
     CASE a.kind WHEN 'end_of_day' THEN l.smtm ELSE 0 END AS smtm_minor,
     CASE a.kind                                                          -- ITD-1
@@ -186,9 +207,9 @@ SELECT a.business_date, a.kind, a.number, l.partition,
     CASE a.kind WHEN 'final' THEN l.smtm ELSE 0 END AS fmtm_minor,       -- FSP-3
     CASE WHEN a.kind IN ('end_of_day', 'final') THEN l.cres ELSE 0 END AS cres_minor,
     CASE a.kind                                                          -- COR-2
-        WHEN 'correction' THEN l.smtm
-        WHEN 'intraday' THEN 0
-        ELSE l.adj
+        WHEN 'correction' THEN l.corrected
+        WHEN 'end_of_day' THEN l.adj
+        ELSE 0
     END AS adj_minor,
     CASE WHEN a.kind IN ('end_of_day', 'final') THEN l.fee ELSE 0 END AS fee_minor,
     l.moves > 0 OR l.start <> 0 OR (l.gross AND l.start_long <> 0) AS needs_price  -- VM-5

@@ -50,6 +50,9 @@ average AS (
 average_value AS (  -- V of that price, as the fills entered anew carry it (VAL-1 is checked below)
     SELECT control_id, account, contract, min(value_minor) AS value_minor FROM pair WHERE kind = 'average' AND anew GROUP BY ALL
 ),
+taken_back AS (
+    SELECT control_id, corrects, -lots AS lots FROM correcting WHERE kind = 'average' AND lots < 0
+),
 
 told AS (
     SELECT p.*, CASE
@@ -69,13 +72,14 @@ told AS (
         WHEN NOT p.is_cash AND p.cres_minor <> 0 THEN format('no CRES on lots, was {}', p.cres_minor)
         WHEN p.is_cash AND p.kind <> 'average' AND p.cres_minor <> -p.o_cres THEN format('CRES {} minor units, was {}', -p.o_cres, p.cres_minor)
         WHEN p.is_cash AND p.kind = 'average'
-            AND p.cres_minor <> p.o_lots::HUGEINT * (v.value_minor - p.o_value) * CASE p.side WHEN 'BUY' THEN 1 ELSE -1 END
-            THEN format('CRES {} minor units, was {}', p.o_lots::HUGEINT * (v.value_minor - p.o_value) * CASE p.side WHEN 'BUY' THEN 1 ELSE -1 END, p.cres_minor)
+            AND p.cres_minor <> b.lots::HUGEINT * (v.value_minor - p.o_value) * CASE p.side WHEN 'BUY' THEN 1 ELSE -1 END
+            THEN format('CRES {} minor units, was {}', b.lots::HUGEINT * (v.value_minor - p.o_value) * CASE p.side WHEN 'BUY' THEN 1 ELSE -1 END, p.cres_minor)
         WHEN p.adj_minor <> 0 THEN format('no ADJ, was {}', p.adj_minor)
     END AS expected
     FROM pair AS p
     LEFT JOIN average AS a USING (control_id, account, contract)
     LEFT JOIN average_value AS v USING (control_id, account, contract)
+    LEFT JOIN taken_back AS b ON b.control_id = p.control_id AND b.corrects = p.corrects
 ),
 differing AS (
     SELECT 'COR-1' AS rule, contract, [account] AS accounts,

@@ -12,6 +12,7 @@ from psycopg import Connection
 from settlement.ledger import journal, queries
 from settlement.ledger.content import content_sha256
 from settlement.ledger.errors import LedgerRefused
+from settlement.ledger.model import CyclePosting
 from settlement.ledger.records import Journal, PostedCycle
 
 
@@ -50,7 +51,7 @@ def check_books(conn: Connection[Any]) -> list[Finding]:
 
 def _check_cycle(conn: Connection[Any], header: PostedCycle) -> list[Finding]:
     posting = queries.posted(conn, header.cycle)
-    findings = []
+    findings = _counts(header, posting)
     digest = content_sha256(posting)
     if digest != header.sha256:
         place = f"rows of {header.cycle}"
@@ -64,6 +65,20 @@ def _check_cycle(conn: Connection[Any], header: PostedCycle) -> list[Finding]:
         place = f"journals of {header.cycle}"
         findings.append(Finding(place=place, expected=f"the legs {_told(expected)}", was=_told(booked)))
     return findings
+
+
+def _counts(header: PostedCycle, posting: CyclePosting) -> list[Finding]:
+    """Return what the header counts otherwise than the rows are: the hashes of content and chain do not hold these."""
+    counted = {
+        "n_prices": (header.n_prices, len(posting.prices)),
+        "n_lines": (header.n_lines, len(posting.lines)),
+        "n_payments": (header.n_payments, len(posting.payments)),
+        "n_marks": (header.n_marks, len(posting.marks)),
+        "n_outbox": (header.n_outbox, len(posting.outbox)),
+    }
+    wrong = {name: numbers for name, numbers in counted.items() if numbers[0] != numbers[1]}
+    expected, was = (", ".join(f"{name}={numbers[at]}" for name, numbers in wrong.items()) for at in (1, 0))
+    return [Finding(place=f"counts of {header.cycle}", expected=expected, was=was)] if wrong else []
 
 
 def _told(booked: list[Journal]) -> str:

@@ -206,8 +206,12 @@ class House:
 
     # -- waiting
 
-    def wait(self, what: str, done: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> None:
+    def wait(
+        self, what: str, done: Callable[[], Any], seconds: float = PATIENCE_SECONDS, *, halted: bool = False
+    ) -> None:
         """Wait until something is true, also while broker, database or supervisor are away.
+
+        halted: the settlement run may be halted.
 
         Raises:
             HaltedError: the settlement run halted meanwhile.
@@ -220,7 +224,8 @@ class House:
                     return
             except AWAY as error:
                 why = error
-            self.refuse_halt()
+            if not halted:
+                self.refuse_halt()
             time.sleep(LOOK_SECONDS)
         raise AssertionError(f"Expected {what} within {seconds:.0f} s, was {why!r}. {self.told()}")
 

@@ -158,8 +158,11 @@ class Script:
                     raise
                 time.sleep(0.2)
 
-    def order(self, kind: str, control_id: str, payload: Json, **people: str) -> Outcome:
-        """Append a control and wait for its outcome, which must be the same in every run."""
+    def order(self, kind: str, control_id: str, payload: Json, *, halted: bool = False, **people: str) -> Outcome:
+        """Append a control and wait for its outcome, which must be the same in every run.
+
+        halted: the settlement run may be halted meanwhile.
+        """
         offset = self.append(kind, control_id, payload, **people)
         found: list[Outcome] = []
 
@@ -171,7 +174,7 @@ class Script:
                 raise
             return True
 
-        self.house.wait(f"an answer to {control_id}", answered)
+        self.house.wait(f"an answer to {control_id}", answered, halted=halted)
         self.outcomes[control_id] = found[-1]
         return found[-1]
 

@@ -29,7 +29,7 @@ class Schedule:
 
 
 def test_partitions_are_split_over_two_workers_and_joined_again(house: House, baseline: Baseline) -> None:
-    """One worker, two beside it, one again: with an overlap, without one, and with a gap; nothing lost, nothing twice."""
+    """One worker, two, one again: with an overlap, without one, and with a gap; nothing lost, nothing twice."""
     house.workers = 1
     house.start(PARTS_ONLY)
     house.run_all()

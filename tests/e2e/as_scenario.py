@@ -1,0 +1,84 @@
+"""The log of a run as a scenario file: the same trades, corrections, cuts and prices, to be settled offline.
+
+It is made of what went in (the controls in their order, and the feed as far as they released it), of the gateway's
+answers to it (what was refused is left out), and of no figure that came out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any, Final
+
+from settlement.wire import codec
+from tests.e2e.books import records
+from tests.e2e.house import House
+
+Json = dict[str, Any]
+NOT_TERMS: Final = frozenset(("contract", "product"))
+
+
+def scenario_of(house: House) -> Json:
+    """Return the scenario of everything that a house's log says."""
+    document: Json = {"title": "The log of a run", "contracts": {}, "accounts": {}, "events": []}
+    feeds = {path.stem: path.read_bytes().splitlines() for path in (house.data / "feeds").glob("*.jsonl")}
+    taken = dict.fromkeys(feeds, 1)
+    refused = _refused(house)
+    for control in _controls(house):
+        kind, payload = control["kind"], json.loads(control["payload"])
+        if kind == "advance":
+            feed, last = payload["feed"], payload["to"]
+            numbers = range(taken[feed], last + 1)
+            trades = (_trade(feeds[feed][seq - 1]) for seq in numbers if (feed, seq) not in refused)
+            document["events"] += [{"trade": trade} for trade in trades if trade is not None]
+            taken[feed] = max(taken[feed], last + 1)
+        elif kind == "listing":
+            terms = {key: value for key, value in payload.items() if key not in NOT_TERMS and value is not None}
+            document["contracts"][payload["contract"]] = terms
+        elif kind == "account":
+            document["accounts"][payload.pop("account")] = payload
+        else:
+            document["events"] += _events(kind, payload)
+    return document
+
+
+def _controls(house: House) -> Iterator[Json]:
+    """Yield every control that took effect, in order, once."""
+    told = [codec.decode(message.value() or b"")[1] for message in records(house, "outcomes")]
+    accepted = {outcome["control_id"] for outcome in told if outcome["accepted"]}
+    seen = set()
+    for message in records(house, "controls"):
+        control = codec.decode(message.value() or b"")[1]
+        if control["kind"] == "advance" or (control["control_id"] in accepted and control["control_id"] not in seen):
+            seen.add(control["control_id"])
+            yield control
+
+
+def _refused(house: House) -> set[tuple[str, int]]:
+    found = [codec.decode(message.value() or b"")[1] for message in records(house, "rejections")]
+    return {(rejection["feed"], rejection["source_seq"]) for rejection in found}
+
+
+def _trade(line: bytes) -> Json | None:
+    record = json.loads(line)
+    if record["type"] != "trade":
+        return None
+    effects = {"buyer": record["buyer_effect"].lower(), "seller": record["seller_effect"].lower()}
+    said = {key: record[key] for key in ("contract", "buyer", "seller", "lots", "price", "at")}
+    return {"id": record["trade_id"], "type": record["trade_type"], "open_close": effects, **said}
+
+
+def _events(kind: str, payload: Json) -> list[Json]:
+    match kind:
+        case "bust" | "adjust" | "give_up":
+            return [{kind: payload}]
+        case "cut":
+            return [{"cut": payload}]
+        case "prices":
+            prices = {contract: price["price"] for contract, price in payload["prices"].items()}
+            name = "intraday" if payload["kind"] == "intraday" else "settle"
+            return [{name: {"date": payload["date"], "prices": prices}}]
+        case "generation" | "calendar" | "series" | "open" | "waive" | "fix":
+            return []
+        case _:
+            raise AssertionError(f"Expected a control that a scenario can say, was {kind}.")

@@ -16,6 +16,7 @@ from streams.gateway.feeds import FeedBroken, FeedLine, as_sent, parse_line
 from streams.gateway.instructions import CONTROLS_FEED, Advance, Instruction, Malformed, read_control
 from streams.gateway.journals import Journal, Journals
 from streams.gateway.lanes import OUTCOMES, REJECTIONS, DiffersError, Place, sha256
+from streams.gateway.patience import TRANSIENT, patiently
 from streams.gateway.pulse import Heart
 from streams.gateway.recovery import Recovered, Recovery, place_name
 from streams.gateway.sending import Sending
@@ -60,11 +61,11 @@ class Gateway:
         run = options.data / "run"
         run.mkdir(parents=True, exist_ok=True)
         self._heart = Heart(run / f"{options.name}.heartbeat", lambda: self._state)
-        ensure(options.bootstrap, options.partitions, prefix=options.prefix)
+        patiently(lambda: ensure(options.bootstrap, options.partitions, prefix=options.prefix), tick=self._heart.tick)
         self._files = SnapshotFiles(options.data / "gateway" / options.name)
         self._files.tidy()
         self._recovery = Recovery(options.bootstrap, options.prefix, options.partitions, exits, self._heart.tick)
-        recovered = self._recovery.recover(self._files)
+        recovered = patiently(lambda: self._recovery.recover(self._files), tick=self._heart.tick)
         self._fold, self._controls, self._refused = recovered.fold, recovered.controls, recovered.refused
         self._sending = self._open_sending(recovered)
         self._journals = Journals(options.feeds)
@@ -129,7 +130,7 @@ class Gateway:
             }
         )
         at = TopicPartition(options.prefix + CONTROLS, 0, cursor)
-        low, high = consumer.get_watermark_offsets(at, timeout=60)
+        low, high = patiently(lambda: consumer.get_watermark_offsets(at, timeout=10), tick=self._heart.tick)
         if not low <= cursor <= high:
             self._outside(cursor, f"offsets from {low} to {high}")
         consumer.assign([at])
@@ -142,7 +143,7 @@ class Gateway:
         messages: list[Message] = [first, *self._consumer.consume(CONTROLS_A_POLL, 0)]
         for message in messages:
             error = message.error()
-            if error is not None and not error.retriable():
+            if error is not None and not error.retriable() and error.code() not in TRANSIENT:
                 self._refuse(error, message)
         return [message for message in messages if message.error() is None]
 

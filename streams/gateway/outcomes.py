@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from settlement.wire import codec
+from streams.gateway.patience import TRANSIENT, is_transient, patiently
 from streams.log import QUIET
 
 OUTCOMES: Final = "outcomes"
@@ -75,10 +76,15 @@ class Outcomes:
 
         Raises:
             NoOutcomeError: the broker does not give it in time.
-            KafkaException: the broker does not answer at all.
+            KafkaException: the broker refuses.
         """
         until = time.monotonic() + timeout
-        _, end = self._consumer.get_watermark_offsets(self._at, timeout=timeout)
+        try:
+            _, end = patiently(lambda: self._consumer.get_watermark_offsets(self._at, timeout=5), seconds=timeout)
+        except KafkaException as error:
+            if not is_transient(error):
+                raise
+            raise NoOutcomeError(f"Expected Kafka to say how far {OUTCOMES} goes, was away: {error}.") from error
         while self._next_offset < end and time.monotonic() < until:
             self._read()
         if self._next_offset < end:
@@ -124,7 +130,7 @@ class Outcomes:
         for message in self._consumer.consume(_RECORDS_A_POLL, _POLL_SECONDS):
             error = message.error()
             if error is not None:
-                if error.retriable():
+                if error.retriable() or error.code() in TRANSIENT:
                     continue
                 raise KafkaException(error)
             self._next_offset = (message.offset() or 0) + 1

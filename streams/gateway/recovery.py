@@ -12,6 +12,7 @@ from settlement.folds.gateway import GatewayFold
 from streams.exits import OUTSIDE_THE_LOG, Exits
 from streams.gateway.controls import CONTROLS
 from streams.gateway.lanes import BEGINNING, OUTCOMES, REJECTIONS, Lane, Notes, Place, Tail, sha256
+from streams.gateway.patience import TRANSIENT
 from streams.gateway.sending import NUMBERED
 from streams.gateway.snapshots import RefusedError, Snapshot, SnapshotFiles
 from streams.log import QUIET, LogReader
@@ -171,7 +172,7 @@ class Recovery:
                     readers[at].take(message.value() or b"", message.offset() or 0)
                 elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  its public name
                     open_ends.discard(at)
-                elif not error.retriable():
+                elif not error.retriable() and error.code() not in TRANSIENT:
                     raise KafkaException(error)
 
 

@@ -14,8 +14,9 @@ from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 from settlement.domain.dates import format_date
 from settlement.wire import codec
 from streams.exits import Exits
-from streams.gateway.controls import CONTROLS, Controls, Rejected
+from streams.gateway.controls import CONTROLS, Controls, NoOutcomeError, Rejected
 from streams.gateway.instructions import Instruction, read_control
+from streams.gateway.patience import TRANSIENT, patiently
 from streams.gateway.pulse import Heart
 from streams.log import QUIET
 from streams.pricing.answers import Answers, proposal_id
@@ -51,7 +52,7 @@ class Pricing:
         run = options.data / "run"
         run.mkdir(parents=True, exist_ok=True)
         self._heart = Heart(run / f"{options.name}.heartbeat", lambda: self._state)
-        ensure(options.bootstrap, options.partitions, prefix=options.prefix)
+        patiently(lambda: ensure(options.bootstrap, options.partitions, prefix=options.prefix), tick=self._heart.tick)
         self._answers = Answers(options.partitions)
         self._controls = Controls(options.bootstrap, options.prefix)
         self._consumer = _consumer(options)
@@ -67,9 +68,12 @@ class Pricing:
         while True:
             for message in self._consumer.consume(RECORDS_A_POLL, POLL_SECONDS):
                 self._take(message)
-            if (CONTROLS, 0) in self._at_end:
-                self._propose()
-            self._show()
+            try:
+                if (CONTROLS, 0) in self._at_end:
+                    self._propose()
+                self._show()
+            except NoOutcomeError as error:  # a broker that is away is asked again
+                log.warning("%s", error)
 
     def _take(self, message: Message) -> None:
         topic, partition = (message.topic() or "")[len(self._options.prefix) :], message.partition() or 0
@@ -78,7 +82,7 @@ class Pricing:
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  its public name
                 self._at_end.add((topic, partition))
                 self._cursors[topic, partition] = offset
-            elif not error.retriable():
+            elif not error.retriable() and error.code() not in TRANSIENT:
                 self._exits.die(
                     f"{topic}-{partition}@{offset}", f"Expected a record, was the consumer's error {error}."
                 )

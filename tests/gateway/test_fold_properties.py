@@ -36,7 +36,8 @@ WORDS = ["long", "short", "buy", "sell", "open", "close", "house", "client", "ne
          "final", "provisional"]  # fmt: skip
 KEYS = ["contract", "account", "trade", "trades", "price", "prices", "lots", "from", "to", "side", "date", "next",
         "cut", "kind", "positions", "position", "amount", "series", "value", "at", "feed", "source_seq", "holidays",
-        "size", "currency", "tick", "fee", "rounding", "cap", "floor", "last_trade", "correction_days", "daily_settlement",
+        "size", "currency", "tick", "fee", "rounding", "cap", "floor", "last_trade", "correction_days",
+        "daily_settlement",
         "final_settlement", "status", "open_close", "member", "origin", "partitions", "month"]  # fmt: skip
 
 leaves = st.one_of(

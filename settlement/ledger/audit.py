@@ -51,11 +51,12 @@ def check_books(conn: Connection[Any]) -> list[Finding]:
 
 def _check_cycle(conn: Connection[Any], header: PostedCycle) -> list[Finding]:
     posting = queries.posted(conn, header.cycle)
-    findings = _counts(header, posting)
     digest = content_sha256(posting)
-    if digest != header.sha256:
+    if digest == header.sha256:
+        findings = _counts(header, posting)
+    else:
         place = f"rows of {header.cycle}"
-        findings.append(Finding(place=place, expected=f"SHA-256 {header.sha256.hex()}", was=digest.hex()))
+        findings = [Finding(place=place, expected=f"SHA-256 {header.sha256.hex()}", was=digest.hex())]
     try:
         expected = journal.journals(posting)
     except LedgerRefused as error:

@@ -66,8 +66,7 @@ class Script:
         """Play everything, and wait until it shows in the books."""
         self.set_up()
         for number in range(self.days):
-            self.trade_day(number, pause)
-            self.settle_day(number)
+            self.run_day(number, pause)
         self.await_finished()
 
     # -- the days
@@ -84,6 +83,11 @@ class Script:
         for series in exchange.series():
             self.append("series", f"series/{series['series']}/1", series)
         self.order("open", "open/first", {"date": FIRST_DATE.isoformat()})
+
+    def run_day(self, number: int, pause: Pause = at_once) -> None:
+        """Trade and settle one date."""
+        self.trade_day(number, pause)
+        self.settle_day(number)
 
     def trade_day(self, number: int, pause: Pause = at_once) -> None:
         """Write a date's session into the feed, with what is asked of the clearing house in the middle of it."""
@@ -121,8 +125,8 @@ class Script:
     def waive(self, number: int) -> None:
         """Waive a date's refused trades, by two people."""
         for seq, _ in self.exchange.mischief_of(self.exchange.dates[number]):
-            two = {"requested_by": "ann", "approved_by": "bob", "reason": "the exchange's own test records"}
-            self.order("waive", f"waive/{seq}", {"feed": FEED, "source_seq": seq}, **two)
+            what = {"feed": FEED, "source_seq": seq}
+            self.order("waive", f"waive/{seq}", what, requested_by="ann", approved_by="bob", reason="a test record")
 
     def _midday(self, number: int, records: list[Json]) -> None:
         day = self.exchange.dates[number].isoformat()

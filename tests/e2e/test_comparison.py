@@ -61,7 +61,7 @@ def test_each_kind_of_fault_is_found(baseline: Baseline, change: Change) -> None
     faults = compare(baseline.books, altered)
     assert not faults.none
     found = {name: getattr(faults, name) for name in ("lost", "doubled", "conflicting")}
-    assert found == {**dict.fromkeys(found, []), kind: [place]}
+    assert found == {**{name: [] for name in found}, kind: [place]}
 
 
 def test_equal_twins_are_no_fault(baseline: Baseline) -> None:

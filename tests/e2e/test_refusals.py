@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -69,8 +68,7 @@ def _play(house: House) -> Story:
     posted_after = _posted(house)
     forged = _write_by_hand(house)
     with pytest.raises(HaltedError):
-        script.trade_day(1)
-        script.settle_day(1)
+        script.run_day(1)
     halted = house.halted()
     assert halted is not None
     return Story(
@@ -146,8 +144,7 @@ def test_a_gateway_that_novates_unbalanced_trades_is_found(house: House) -> None
     script = Script(house, days=1, trades=TRADES, mischief=0)
     script.set_up()
     with pytest.raises(HaltedError):
-        script.trade_day(0)
-        script.settle_day(0)
+        script.run_day(0)
     halted = house.halted()
     assert halted is not None
     assert halted["contract"]
@@ -157,7 +154,7 @@ def test_a_gateway_that_novates_unbalanced_trades_is_found(house: House) -> None
 
 
 def test_the_comparison_finds_a_worker_without_the_continuity_rule(house: House, baseline: Baseline) -> None:
-    """Two gateways write everything twice and a worker applies all of it: the run halts, and the books are not equal."""
+    """Two gateways write everything twice and a worker applies all of it: the run halts, and the books differ."""
     house.start(PARTS_ONLY)
     house.run_all("positions-0")
     house.run(named(house.process("gateway"), "gateway-second"))
@@ -165,8 +162,7 @@ def test_the_comparison_finds_a_worker_without_the_continuity_rule(house: House,
     script = Script(house)
     script.set_up()
     with pytest.raises(HaltedError):
-        script.trade_day(0)
-        script.settle_day(0)
+        script.run_day(0)
     found = books(house)
     assert found.twins["fills"] > 0, "Expected both gateways to have written, was one."
     faults = compare(baseline.books, found)

@@ -6,26 +6,24 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Message
 
 from settlement.domain.rejection import Code, Rejection
 from settlement.folds.gateway import Step
-from streams.exits import OUTSIDE_THE_LOG, Exits
+from streams.exits import Exits
+from streams.gateway.control_log import ControlLog
 from streams.gateway.controls import CONTROLS, encode_control
 from streams.gateway.feeds import FeedBroken, FeedLine, as_sent, parse_line
 from streams.gateway.instructions import CONTROLS_FEED, Advance, Instruction, Malformed, read_control
 from streams.gateway.journals import Journal, Journals
 from streams.gateway.lanes import OUTCOMES, REJECTIONS, DiffersError, Place, sha256
-from streams.gateway.patience import TRANSIENT, patiently
+from streams.gateway.patience import patiently
 from streams.gateway.pulse import Heart
 from streams.gateway.recovery import Recovered, Recovery, place_name
 from streams.gateway.sending import Sending
 from streams.gateway.snapshots import Snapshot, SnapshotFiles
-from streams.log import QUIET
 from streams.topics import ensure
 
-CONTROLS_A_POLL: Final = 100
-POLL_SECONDS: Final = 0.01
 LINES_A_STEP: Final = 500  # records between two signs of life
 SNAPSHOT_RECORDS: Final = 200_000
 SNAPSHOT_SHARE_MAX: Final = 0.05  # of the gateway's time goes to snapshots at most
@@ -69,8 +67,10 @@ class Gateway:
         self._fold, self._controls, self._refused = recovered.fold, recovered.controls, recovered.refused
         self._sending = self._open_sending(recovered)
         self._journals = Journals(options.feeds)
-        self._consumer = self._open_controls()
-        self._end, self._taken, self._rejected = self._controls.offset, 0, 0
+        self._log = ControlLog(
+            options.bootstrap, options.prefix, options.name, self._controls.offset, exits, self._heart.tick
+        )
+        self._taken, self._rejected = 0, 0
         self._missing = ""
         self._show_at = self._look_at_log_at = 0.0
         self._watched = 0
@@ -81,7 +81,7 @@ class Gateway:
         """Work until the process is ended; nothing has to be flushed then."""
         while True:
             self._release()
-            messages = self._poll()
+            messages = self._log.poll(self._controls.offset)
             for message in messages:
                 self._apply(message)
             self._sending.poll()
@@ -115,52 +115,6 @@ class Gateway:
 
     # -- what the controls say
 
-    def _open_controls(self) -> Consumer:
-        options, cursor = self._options, self._controls.offset
-        consumer = Consumer(
-            {
-                "bootstrap.servers": options.bootstrap,
-                "group.id": options.name,  # required, never joined
-                "enable.auto.commit": False,
-                "auto.offset.reset": "error",
-                "isolation.level": "read_committed",
-                "fetch.wait.max.ms": 50,
-                "fetch.queue.backoff.ms": 10,
-                **QUIET,
-            }
-        )
-        at = TopicPartition(options.prefix + CONTROLS, 0, cursor)
-        low, high = patiently(lambda: consumer.get_watermark_offsets(at, timeout=10), tick=self._heart.tick)
-        if not low <= cursor <= high:
-            self._outside(cursor, f"offsets from {low} to {high}")
-        consumer.assign([at])
-        return consumer
-
-    def _poll(self) -> list[Message]:
-        first = self._consumer.poll(POLL_SECONDS)
-        if first is None:
-            return []
-        messages: list[Message] = [first, *self._consumer.consume(CONTROLS_A_POLL, 0)]
-        for message in messages:
-            error = message.error()
-            if error is not None and not error.retriable() and error.code() not in TRANSIENT:
-                self._refuse(error, message)
-        return [message for message in messages if message.error() is None]
-
-    def _refuse(self, error: KafkaError, message: Message) -> NoReturn:
-        if error.code() in {KafkaError._AUTO_OFFSET_RESET, KafkaError.OFFSET_OUT_OF_RANGE, KafkaError._LOG_TRUNCATION}:  # noqa: SLF001  their public names
-            self._outside(self._controls.offset, f"a log that does not hold it ({error})")
-        self._exits.die(f"{CONTROLS}-0@{message.offset()}", f"Expected a control, was the consumer's error {error}.")
-
-    def _outside(self, cursor: int, was: str) -> NoReturn:
-        self._exits.die(
-            f"{CONTROLS}-0@{cursor}",
-            f"Expected a log that holds offset {cursor} of {CONTROLS}, was {was}: controls that were applied are gone, "
-            "or this is another log. Point to the right broker, or restore the topic; `novate replay` shows what is "
-            "missing.",
-            OUTSIDE_THE_LOG,
-        )
-
     def _apply(self, message: Message) -> None:
         offset, value = message.offset() or 0, message.value() or b""
         try:
@@ -176,7 +130,6 @@ class Gateway:
         except DiffersError as error:
             self._exits.die(f"{CONTROLS}-0@{offset}", str(error))
         self._controls = Place(0, offset + 1, sha256(value))
-        self._end = max(self._end, offset + 1)
         self._taken += 1
 
     def _instruct(self, offset: int, value: bytes, control: dict[str, Any]) -> None:
@@ -282,13 +235,9 @@ class Gateway:
         places = sorted(self._sending.lanes)
         topic, partition = places[self._watched % len(places)]
         self._watched += 1
-        try:
-            at = TopicPartition(self._options.prefix + topic, partition)
-            _, high = self._consumer.get_watermark_offsets(at, timeout=1.0)
-        except KafkaException:  # a broker that is away is asked again
-            return
+        high = self._log.end_of(topic, partition)
         acknowledged = self._sending.acknowledged_end(topic, partition)
-        if high < acknowledged:
+        if high is not None and high < acknowledged:
             self._exits.die(
                 f"{topic}-{partition}@{high}",
                 f"Expected the log to hold the {acknowledged} records that the broker acknowledged, was {high}. The "
@@ -309,9 +258,8 @@ class Gateway:
             | ({"halted": journal.halted} if journal.halted else {})
             for journal in self._journals
         }
-        _, heard = self._consumer.get_watermark_offsets(TopicPartition(self._options.prefix + CONTROLS, 0), cached=True)
         cursor = self._controls.offset
-        end = max(heard, self._end, cursor)
+        end = max(self._log.end(), cursor)
         return {
             # While released records are missing no kill helps: then no cursor is shown to stand still.
             "cursors": {} if self._missing else {f"{CONTROLS}-0": {"cursor": cursor, "end": end}},

@@ -1,0 +1,197 @@
+"""The audit: the log through the second engine, compared with its twins, the folds' results and the ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from psycopg import Connection
+
+from settlement.domain.margin import CycleKey
+from settlement.ledger import queries
+from settlement.ledger.audit import check_books
+from settlement.ledger.content import first_difference
+from settlement.ledger.journal import journals
+from settlement.ledger.model import CycleId, CyclePosting
+from settlement.ledger.session import as_auditor
+from settlement.replay import independent as plain
+from settlement.replay.report import Difference, Report
+from settlement.replay.source import FILLS, Source
+from settlement.run.breach import Breach, BreachError
+from settlement.run.check import check_results
+from settlement.run.collect import columns
+from settlement.run.engine import Engine
+from settlement.run.fills_log import FillsLog, Run
+from settlement.run.posting import Announce, posting_of
+from settlement.run.results_log import COLUMNAR, ResultsLog
+from settlement.wire.columns import Piece
+
+
+class Fills(Protocol):
+    """The clearing log as it is read, by either reader."""
+
+    @property
+    def twins(self) -> int:
+        """How many records came again."""
+        ...
+
+    def take(self, run: Run) -> list[Piece]:
+        """Return what continues the log."""
+        ...
+
+    def next_seq(self, partition: int) -> int:
+        """Return the stream_seq that comes next."""
+        ...
+
+    def hash_at(self, partition: int, stream_seq: int) -> bytes:
+        """Return the rolling hash after a record."""
+        ...
+
+    def holes(self) -> dict[int, int]:
+        """Return what is missing, by partition."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to audit.
+
+    independent: record by record, with a decoder and a reading of its own.  announce, prefix: as the settlement run had them.
+    """
+
+    independent: bool = False
+    announce: Announce | None = None
+    prefix: str = ""
+
+
+def replay(source: Source, ledger: Connection[Any] | None, options: Options | None = None) -> Report:
+    """Audit a log, and the ledger when one is given; nothing is changed.
+
+    ledger: an idle connection that may act as novate_auditor.
+    """
+    audit = _Audit(source.partitions(), options or Options())
+    try:
+        audit.read(source)
+        audit.recompute()
+    except BreachError as error:
+        audit.add(*(_of_breach(breach) for breach in error.breaches))
+    if ledger is not None:
+        with as_auditor(ledger):
+            audit.compare_ledger(ledger)
+    return audit.finished()
+
+
+class _Audit:
+    """One audit under way."""
+
+    def __init__(self, partitions: int, options: Options) -> None:
+        self._options = options
+        self._partitions = range(partitions)
+        self._engine = Engine(partitions=partitions)
+        self._fills: Fills
+        if options.independent:
+            self._fills, decode = plain.PlainFills(partitions), plain.decode
+        else:
+            self._fills, decode = FillsLog(partitions, columns(Engine.columnar)), columns(COLUMNAR)
+        self._results = ResultsLog(decode)
+        self._state = hashlib.sha256()
+        self._postings: dict[CycleKey, CyclePosting] = {}
+        self._report = Report()
+
+    def add(self, *differences: Difference) -> None:
+        """Note what is not as it must be."""
+        self._report.differences += differences
+
+    def read(self, source: Source) -> None:
+        """Read the log; a record that is broken or differs from its twin ends the reading."""
+        report = self._report
+        for run in source.runs():
+            report.records += len(run.values)
+            if run.topic != FILLS:
+                self._results.take(run)
+                continue
+            pieces = self._fills.take(run)
+            report.fills += sum(piece.count for piece in pieces if piece.name == "fill")
+            self._engine.load(run.partition, pieces)
+        for partition, stream_seq in self._fills.holes().items():
+            place = f"fills-{partition} stream_seq {stream_seq}"
+            self.add(Difference(place, "a record", "none, although later ones are there"))
+
+    def recompute(self) -> None:
+        """Recompute every cycle, and compare it with what the folds said."""
+        for cycle in self._engine.cycles():
+            self._recompute(cycle)
+        for cycle in self._results.cycles():
+            if cycle not in self._postings:
+                self.add(
+                    Difference(f"variation-margin {cycle}", "no lines, since its prices are not in the log", "lines")
+                )
+
+    def compare_ledger(self, conn: Connection[Any]) -> None:
+        """Compare the ledger with what was recomputed, then with its own hashes."""
+        posted = queries.cycles(conn)
+        recomputed = {CycleId(*cycle): posting for cycle, posting in self._postings.items()}
+        for header in posted:
+            if header.cycle not in recomputed:
+                self.add(Difference(f"ledger.cycle {header.cycle}", "no cycle, since the log has none", "posted"))
+                continue
+            self._compare(conn, recomputed.pop(header.cycle))
+        self._report.unposted = [str(cycle) for cycle in recomputed]
+        self.add(*(Difference(f"ledger {found.place}", found.expected, found.was) for found in check_books(conn)))
+
+    def finished(self) -> Report:
+        """Return the report."""
+        self._report.twins = self._fills.twins + self._results.twins
+        self._report.state_sha256 = self._state.hexdigest()
+        self._engine.close()
+        return self._report
+
+    def _recompute(self, cycle: CycleKey) -> None:
+        engine, report = self._engine, self._report
+        self.add(*(_of_breach(breach) for breach in engine.breaches(cycle)))
+        lines = engine.margin_lines(cycle)
+        for line in lines:
+            values = {name: value for name, value in asdict(line).items() if name not in {"partition", "line"}}
+            self._state.update(json.dumps(values, sort_keys=True, separators=(",", ":")).encode() + b"\n")
+        posting = posting_of(engine, self._fills, cycle, announce=self._options.announce, prefix=self._options.prefix)
+        self._postings[cycle] = posting
+        report.cycles += 1
+        report.lines += len(lines)
+        report.payments += len(posting.payments)
+        report.journal_legs += sum(len(journal.legs) for journal in journals(posting))
+        self.add(*self._result_differences(cycle))
+
+    def _result_differences(self, cycle: CycleKey) -> Iterator[Difference]:
+        missing = self._results.missing(cycle, self._partitions)
+        for partition in missing:
+            yield Difference(f"variation-margin-{partition} {cycle}", "a partition result", "none")
+        if not missing:
+            found = check_results(self._engine, cycle, self._results.of(cycle))
+            yield from (_of_breach(breach, f"variation-margin {cycle}") for breach in found)
+
+    def _compare(self, conn: Connection[Any], posting: CyclePosting) -> None:
+        posted = queries.posted(conn, posting.cycle)
+        found = first_difference(posting, posted)
+        if found is not None:
+            place = f"ledger {found.section} of {posting.cycle}"
+            self.add(Difference(place, found.expected or "no line", found.was or "no line"))
+        expected, booked = journals(posting), queries.journals(conn, posting.cycle)
+        if expected != booked:
+            legs = {(one.id, leg) for one in expected for leg in one.legs}
+            was = {(one.id, leg) for one in booked for leg in one.legs}
+            named = (
+                sorted(f"{name} {leg}" for name, leg in legs - was)[:1],
+                sorted(f"{name} {leg}" for name, leg in was - legs)[:1],
+            )
+            self.add(Difference(f"ledger journals of {posting.cycle}", *("".join(one) or "no leg" for one in named)))
+
+
+def _of_breach(breach: Breach, place: str = "") -> Difference:
+    """Return a breach as a difference: its sentence has both sides already."""
+    places = "; ".join(map(str, breach.stream_seqs))
+    expected, _, was = breach.message.rpartition(", was ")
+    named = " ".join(part for part in (place, breach.rule, breach.contract, ", ".join(breach.accounts), places) if part)
+    return Difference(named, expected or breach.message, was or "otherwise")

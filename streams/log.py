@@ -1,9 +1,10 @@
 """Plain reads of single records of the log, in the caller's thread and bounded in time."""
 
 import time
+from collections.abc import Iterator
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 # A broker that is away is tried four times a second, and librdkafka keeps its own running commentary to itself.
 QUIET = {"reconnect.backoff.ms": 250, "reconnect.backoff.max.ms": 1000, "log_level": 2}
@@ -59,25 +60,38 @@ class LogReader:
         Raises:
             KafkaException: the broker refuses, or does not answer in time.
         """
-        found: dict[int, bytes] = {}
+        return {message.offset() or 0: message.value() or b"" for message in self._read(topic, partition, start, end)}
+
+    def newest(self, topic: str, partition: int) -> dict[bytes, tuple[int, bytes]]:
+        """Return each key's newest offset and value in a compacted topic, whether it has been compacted yet or not.
+
+        Raises:
+            KafkaException: the broker refuses, or does not answer in time.
+        """
+        return {
+            message.key() or b"": (message.offset() or 0, message.value() or b"")
+            for message in self._read(topic, partition, *self.bounds(topic, partition))
+        }
+
+    def _read(self, topic: str, partition: int, start: int, end: int) -> Iterator[Message]:
         low, high = self.bounds(topic, partition)
         start, end = max(start, low), min(end, high)
         if start >= end:
-            return found
+            return
         self._consumer.assign([TopicPartition(topic, partition, start)])
         until = time.monotonic() + ANSWER_SECONDS
         while time.monotonic() < until:
             for message in self._consumer.consume(RECORDS_A_POLL, 0.01):
                 error = message.error()
                 if error is not None and error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  its public name
-                    return found
+                    return
                 if error is not None:
                     raise KafkaException(error)
                 offset = message.offset() or 0
                 if offset < end:
-                    found[offset] = message.value() or b""
+                    yield message
                 if offset >= end - 1:
-                    return found
+                    return
         raise KafkaException(
             KafkaError(KafkaError._TIMED_OUT, f"{topic}-{partition} from {start} to {end} in {ANSWER_SECONDS} s")  # noqa: SLF001
         )

@@ -132,10 +132,10 @@ class Snapshots:
         ]
 
     def _manifests(self, reader: LogReader, partition: int) -> list[codec.Record]:
-        """Return the manifests of our fold and partition, newest state first."""
+        """Return the newest manifest of every slot of our fold and partition, newest state first."""
         topic = self._prefix + MANIFESTS
         found = []
-        for offset, value in reader.read(topic, partition, *reader.bounds(topic, partition)).items():
+        for offset, value in reader.newest(topic, partition).values():
             try:
                 name, manifest = codec.decode(value)
             except codec.WireError as error:

@@ -15,11 +15,12 @@ def told(error: Exception) -> str | None:
     from settlement.domain.dates import DateTextError
     from settlement.domain.money import DecimalTextError
     from settlement.ledger.errors import LedgerError
+    from settlement.replay.folder import FolderError
     from streams.gateway.feeds import FeedBroken, FeedBusy, NotAFeedFile, SpoolError
     from streams.topics import TopicsError
 
     plain = (
-        LocalError, CommandError, SettingsError, TermsError, DateTextError, DecimalTextError, LedgerError, FeedBroken, FeedBusy, NotAFeedFile,
+        LocalError, CommandError, SettingsError, TermsError, DateTextError, DecimalTextError, LedgerError, FolderError, FeedBroken, FeedBusy, NotAFeedFile,
         SpoolError, TopicsError,
     )  # fmt: skip
     if isinstance(error, plain):

@@ -32,8 +32,13 @@ def print_json(document: object) -> None:
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
 
 
-def print_rows(rows: Sequence[Row], columns: Sequence[str], *, title: str, as_json: bool = False, as_csv: bool = False) -> None:
-    """Print rows as a table, as JSON (a list of mappings) or as CSV; numbers stand to the right."""
+def print_rows(
+    rows: Sequence[Row], columns: Sequence[str], *, title: str, as_json: bool = False, as_csv: bool = False, aside: Sequence[str] = ()
+) -> None:
+    """Print rows as a table, as JSON (a list of mappings) or as CSV; numbers stand to the right.
+
+    aside: columns that the table leaves out where they say nothing, zero or empty in every row, and names once where all rows say the same.
+    """
     if as_json:
         print_json([dict(row) for row in rows])
     elif as_csv:
@@ -41,7 +46,14 @@ def print_rows(rows: Sequence[Row], columns: Sequence[str], *, title: str, as_js
         writer.writerow(columns)
         writer.writerows([["" if row[column] is None else row[column] for column in columns] for row in rows])
     else:
-        console().print(table(rows, columns, title=title))
+        same = {column: values.pop() for column in aside if len(values := {row[column] for row in rows}) == 1}
+        told = [f"{column.replace('_', ' ')} {value}" for column, value in same.items() if not _says_nothing(value)]
+        shown = [column for column in columns if column not in same]
+        console().print(table(rows, shown, title=", ".join([title, *told])))
+
+
+def _says_nothing(value: object) -> bool:
+    return value is None or not str(value).strip("0.-")
 
 
 def table(rows: Sequence[Row], columns: Sequence[str], *, title: str) -> Table:

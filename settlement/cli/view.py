@@ -49,7 +49,7 @@ def positions(date: Date = None, member: Member = None, as_json: AsJson = False,
     """Print what each account held at the end of a date (default: the last settled one)."""
     with ledger() as conn:
         rows = books.positions(conn, business_date=number(date), member=member)
-    print_rows(rows, books.POSITIONS, title="Positions", as_json=as_json, as_csv=as_csv)
+    print_rows(rows, books.POSITIONS, title="Positions", as_json=as_json, as_csv=as_csv, aside=("long", "short", "date"))
 
 
 def margin(
@@ -64,11 +64,12 @@ def margin(
 
     with ledger() as conn:
         rows = books.margin(queries.lines(conn, business_date=number(date), member=member, contract=contract))
-    print_rows(rows, books.MARGIN, title="Variation margin", as_json=as_json, as_csv=as_csv)
+    aside = ("date", "cycle", "member", "origin", "contract", "currency", "transferred", "expired", "previous", "price", *books.AMOUNTS)
+    print_rows(rows, books.MARGIN, title="Variation margin", as_json=as_json, as_csv=as_csv, aside=aside)
 
 
 def payments(date: Date = None, member: Member = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
     """Print the payments: one per member, origin and currency; + the member receives, - pays (rule PAY-1)."""
     with ledger() as conn:
         rows = books.payments(conn, business_date=number(date), member=member)
-    print_rows(rows, books.PAYMENTS, title="Payments", as_json=as_json, as_csv=as_csv)
+    print_rows(rows, books.PAYMENTS, title="Payments", as_json=as_json, as_csv=as_csv, aside=("date", "cycle", "state"))

@@ -13,17 +13,9 @@ from typing import Final
 
 from tests.e2e.house import AWAY, House, named
 
-THINGS: Final = (
-    "gateway",
-    "positions-0",
-    "positions-1",
-    "orders",
-    "index",
-    "pricing",
-    "settlement",
-    "postgres",
-    "kafka",
-)
+PROCESSES: Final = ("gateway", "positions-0", "positions-1", "orders", "index", "pricing", "settlement")
+THINGS: Final = (*PROCESSES, "postgres", "kafka")
+BESIDE: Final = ("two gateways", "overlap", "zombie")
 FREEZE_SECONDS: Final = (0.5, 6.0)  # the supervisor kills what has no heartbeat for 3 s: both sides of that
 ABSENT_SECONDS: Final = 20.0
 
@@ -40,7 +32,8 @@ class Pace:
 class Nemesis:
     """Runs in a thread until its plan is done or it is stopped.
 
-    plan: faults in their order: the name of a thing to kill -9, `freeze NAME`, `two gateways`, `overlap`, `supervisor`.
+    plan: faults in order: the name of a thing to kill -9 (`supervisor`: with all that is under it), `freeze NAME`,
+    `two gateways`, `overlap` (a second worker of all partitions), `zombie` (it is frozen while others go on).
     done: what was done, by kind.
     """
 
@@ -69,7 +62,7 @@ class Nemesis:
     @property
     def kills(self) -> int:
         """How many processes were ended by SIGKILL."""
-        return sum(count for kind, count in self.done.items() if not kind.startswith("freeze"))
+        return sum(count for kind, count in self.done.items() if kind.startswith("kill "))
 
     def start(self) -> None:
         """Begin."""
@@ -111,13 +104,17 @@ class Nemesis:
                 self._double("gateway", "gateway-beside")
             case ["overlap"]:
                 self._double("positions-0", "positions-beside", partitions="0-3")
+            case ["zombie"]:
+                self._double("positions-0", "positions-beside", partitions="0-3")
+                self._stopping.wait(self._chance.uniform(1.0, 4.0))
+                self._freeze("positions-beside")
             case ["supervisor"]:
                 self.house.kill_supervisor()
                 self.house.launch()
                 self.house.await_running()
             case _:
                 self._signal(fault, signal.SIGKILL)
-        self.done[fault if fault.startswith("freeze") or " " in fault else f"kill {fault}"] += 1
+        self.done[fault if " " in fault or fault in BESIDE else f"kill {fault}"] += 1
 
     def _signal(self, name: str, what: signal.Signals) -> int:
         """Send a signal as soon as the thing is there: it may be between two lives."""
@@ -131,7 +128,7 @@ class Nemesis:
         """Stop a process for a while; who is frozen too long is killed by the supervisor, and SIGCONT finds nobody."""
         pid = self._signal(name, signal.SIGSTOP)
         self._stopping.wait(self._chance.uniform(*FREEZE_SECONDS))
-        if self.house.pids().get(name) == pid:
+        if self.house.pid(name) == pid:
             self.house.signal(name, signal.SIGCONT)
 
     def _double(self, name: str, other: str, **options: str) -> None:

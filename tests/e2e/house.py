@@ -115,9 +115,15 @@ class House:
         assert self._shell is not None
         return self._shell.pid
 
+    def pid(self, name: str) -> int | None:
+        """Return the pid of a thing of this platform, `supervisor` included; None when it is between two lives."""
+        if name == "supervisor":
+            return self.supervisor
+        return self.own[name].pid if name in self.own else self.pids().get(name)
+
     def signal(self, name: str, what: signal.Signals = signal.SIGKILL) -> int | None:
         """Send a signal to a thing of this platform; return its pid, None when it is between two lives."""
-        pid = self.own[name].pid if name in self.own else self.pids().get(name)
+        pid = self.pid(name)
         if pid is None or not self._is_ours(pid):
             return None
         try:
@@ -128,7 +134,7 @@ class House:
 
     def _is_ours(self, pid: int) -> bool:
         """Whether a pid is of this folder: the one we read a moment ago may have died, and may be another's by now."""
-        return pid in processes_of(self.data)
+        return pid == self.supervisor or pid in processes_of(self.data)
 
     def kill_supervisor(self) -> None:
         """End the supervisor with SIGKILL, and wait until everything under it is gone."""

@@ -93,7 +93,6 @@ def test_one_altered_cent_in_the_ledger(baseline: Baseline, table: str) -> None:
         if said is not None:
             assert (said.returncode, str(first) in said.stdout) == (1, True), said
             assert said.stdout.splitlines()[-1] == "FAIL"
-        assert audit(baseline.house.endpoints).passed, "Expected the ledger to be mended, was not."
 
 
 # -- the log's copy

@@ -11,7 +11,7 @@ from tests.e2e.books import books, compare
 from tests.e2e.house import PARTS_ONLY, House, named
 from tests.e2e.script import Script
 
-LINE_SECONDS = 0.004  # the feed flows for some twelve seconds
+LINE_SECONDS = 0.003  # the feed flows for some ten seconds
 OVERLAP_SECONDS = 0.5
 
 

@@ -16,7 +16,7 @@ from settlement.scenario.tree import Items, Mapping, Node, Text
 
 ROOT = Path(__file__).parents[2]
 RECIPES = sorted((ROOT / "docs/recipes").glob("*.yaml"))
-WORKED = ["E01", "E02", "E04", "E05", "E06", "E07", "E08", "E09", "E11", "E12", "E13", "E14", "E15", "E16", "E18", "E19", "E33"]
+WORKED = [f"E{number:02}" for number in (1, 2, 4, 5, 6, 7, 8, 9, 11, 12, 13, 14, 15, 16, 18, 19, 33)]
 RULES = {
     "E01": ("VM-1", "VAL-1"),
     "E02": ("VM-2", "VAL-1"),

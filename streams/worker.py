@@ -52,8 +52,13 @@ FOLDS: Mapping[str, FoldPlace] = {
 }
 
 
-def main(argv: Sequence[str] | None = None, folds: Mapping[str, FoldPlace] = FOLDS) -> NoReturn:
-    """Run a worker until it is ended; SIGTERM ends it at once, nothing has to be flushed."""
+def main(
+    argv: Sequence[str] | None = None, folds: Mapping[str, FoldPlace] = FOLDS, runner: type[Runner] = Runner
+) -> NoReturn:
+    """Run a worker until it is ended; SIGTERM ends it at once, nothing has to be flushed.
+
+    folds, runner: what is hosted, and by what; tests bring their own.
+    """
     options = _options(argv, folds)
     _keep_big_buffers()
     logging.basicConfig(
@@ -73,9 +78,9 @@ def main(argv: Sequence[str] | None = None, folds: Mapping[str, FoldPlace] = FOL
             prefix=options.prefix,
             snapshot_seconds=options.snapshot_seconds,
         )
-        runner = Runner(work, options.bootstrap, exits)
+        hosting = runner(work, options.bootstrap, exits)
         heartbeat = folder / f"{options.name}.heartbeat" if folder else None
-        app = create_app(options.name, options.bootstrap, runner, exits, heartbeat)
+        app = create_app(options.name, options.bootstrap, hosting, exits, heartbeat)
     except Exception as error:  # noqa: BLE001  a worker that cannot start leaves its note too
         exits.die_of(f"{place.topic}@start", error)
     run(app, uvloop.new_event_loop())

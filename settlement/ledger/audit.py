@@ -51,9 +51,10 @@ def check_books(conn: Connection[Any]) -> list[Finding]:
 
 def _check_cycle(conn: Connection[Any], header: PostedCycle) -> list[Finding]:
     posting = queries.posted(conn, header.cycle)
+    booked = queries.journals(conn, header.cycle)
     digest = content_sha256(posting)
     if digest == header.sha256:
-        findings = _counts(header, posting)
+        findings = _counts(header, posting, len(booked))
     else:
         place = f"rows of {header.cycle}"
         findings = [Finding(place=place, expected=f"SHA-256 {header.sha256.hex()}", was=digest.hex())]
@@ -61,19 +62,19 @@ def _check_cycle(conn: Connection[Any], header: PostedCycle) -> list[Finding]:
         expected = journal.journals(posting)
     except LedgerRefused as error:
         return [*findings, Finding(place=f"journals of {header.cycle}", expected="balanced legs", was=str(error))]
-    booked = queries.journals(conn, header.cycle)
     if booked != expected:
         place = f"journals of {header.cycle}"
         findings.append(Finding(place=place, expected=f"the legs {_told(expected)}", was=_told(booked)))
     return findings
 
 
-def _counts(header: PostedCycle, posting: CyclePosting) -> list[Finding]:
+def _counts(header: PostedCycle, posting: CyclePosting, n_journals: int) -> list[Finding]:
     """Return what the header counts otherwise than the rows are: the hashes of content and chain do not hold these."""
     counted = {
         "n_prices": (header.n_prices, len(posting.prices)),
         "n_lines": (header.n_lines, len(posting.lines)),
         "n_payments": (header.n_payments, len(posting.payments)),
+        "n_journals": (header.n_journals, n_journals),
         "n_marks": (header.n_marks, len(posting.marks)),
         "n_outbox": (header.n_outbox, len(posting.outbox)),
     }

@@ -1,6 +1,7 @@
 """Attacks by the poster, who may insert: each copies a posted cycle and forges one thing."""
 
 from tests.ledger.attack import CHECK, FOREIGN_KEY, UNIQUE, Attack, as_replica
+from tests.ledger.attacks_on_rights import COLUMNS
 from tests.ledger.forgery import HEADER, JOURNALS, LINES, POSTINGS, forged, more, shift
 
 ONE_CENT_MORE = ("p.amount_minor", more("p.amount_minor", "p.leg = 1 AND p.currency = 'USD'"))
@@ -134,6 +135,31 @@ CYCLE = [
     Attack("leaves a gap in the announcements", forged(outbox=("line,", "line + (line > 1)::int,")), "NV012"),
 ]  # fmt: skip
 
+VALUES = [
+    Attack("posts lines of the clearing house", forged(lines=("account, member", "account, 'CCP'")), CHECK),
+    Attack("posts lines of no origin", forged(lines=("member, origin", "member, 'fees'")), CHECK),
+    Attack("posts lines of unknown positions", forged(lines=("positions", "'HALF'")), CHECK),
+    Attack("posts a value without its price", forged(lines=("previous_nano", "coalesce(previous_nano, 1)")), CHECK),
+    Attack("pays nothing", forged(payments=("amount_minor", "0")), CHECK),
+    Attack("pays the clearing house", forged(payments=("member,", "'CCP',")), CHECK),
+    Attack("pays the fees' origin", forged(payments=("origin,", "'fees',")), CHECK),
+    Attack("numbers legs from zero", forged(postings=("p.leg,", "p.leg - 1,")), CHECK),
+    Attack("numbers announcements from zero", forged(outbox=("line,", "line - 1,")), CHECK),
+    Attack("marks before the beginning", forged(marks=("stream_seq + 1", "-2")), CHECK),
+    Attack("marks a partition below zero", forged(marks=("partition,", "partition - 1,")), CHECK),
+    Attack("posts a journal of one leg", forged(journals=("currency, n_legs, payload_sha256, NULL",
+                                                         "currency, 1, payload_sha256, NULL")), CHECK),
+    Attack("opens no partitions", "INSERT INTO ledger.meta VALUES (2, 0, 'other')", CHECK),
+    Attack("opens a house account of the clearing house",
+           "INSERT INTO ledger.account VALUES ('CCP/HOUSE/USD', 'CCP', 'HOUSE', 'USD')", CHECK),
+    Attack("opens an account of no origin", "INSERT INTO ledger.account VALUES ('M1/X/USD', 'M1', 'X', 'USD')", CHECK),
+    Attack("opens an account with a slash",
+           "INSERT INTO ledger.account VALUES ('M/1/HOUSE/USD', 'M/1', 'HOUSE', 'USD')", CHECK),
+    Attack("opens an account in no currency",
+           "INSERT INTO ledger.account VALUES ('M1/HOUSE/usd', 'M1', 'HOUSE', 'usd')", CHECK),
+    Attack("hashes to half a hash", forged(marks=("rolling_sha256", "substr(rolling_sha256, 1, 16)")), CHECK),
+]  # fmt: skip
+
 LATER = [
     Attack("adds a line", LINES.replace("cycle_seq + 1, account", "cycle_seq, account || 'x'"), "NV003"),
     Attack("adds a payment", "INSERT INTO ledger.payment VALUES (2, 'M99', 'HOUSE', 'USD', 1)", "NV003"),
@@ -162,6 +188,7 @@ _HIDDEN_LEGS = """
 INSERT INTO ledger.posting SELECT journal_id, leg, account_id, currency, 1 FROM ledger.posting ON CONFLICT DO NOTHING"""
 _HIDDEN_PAYMENTS = """
 INSERT INTO ledger.payment SELECT cycle_seq, member, origin, currency, 1 FROM ledger.payment ON CONFLICT DO NOTHING"""
+_SEEN_FIRST = {"cycle": "NV008", "meta": "NV015", "payment_state": "NV014"}  # their order is checked row by row
 _SWALLOWED = f"DO $$ BEGIN {POSTINGS.replace(*ONE_CENT_MORE)}; EXCEPTION WHEN OTHERS THEN NULL; END $$"
 _FALSE_TABLE = "CREATE TEMP TABLE posting (LIKE ledger.posting); SET search_path = pg_temp;"
 _FALSE_SUM = """
@@ -170,6 +197,14 @@ _LATE_LEGS = POSTINGS.replace("p.leg, p.account_id", "p.leg + 100, 'M99/HOUSE/' 
 _M99 = "INSERT INTO ledger.account VALUES ('M99/HOUSE/USD', 'M99', 'HOUSE', 'USD');"
 
 HIDING = [
+    *(
+        Attack(
+            f"inserts what {table} has",
+            f"INSERT INTO ledger.{table} SELECT * FROM ledger.{table} ON CONFLICT DO NOTHING",
+            _SEEN_FIRST.get(table, "NV009"),
+        )
+        for table in COLUMNS
+    ),
     Attack("hides other legs on conflict", _HIDDEN_LEGS, "NV009"),
     Attack("hides other payments on conflict", _HIDDEN_PAYMENTS, "NV009"),
     Attack(

@@ -32,6 +32,8 @@ SELECT cycle_seq + 1, partition, stream_seq + 1, rolling_sha256 FROM ledger.part
 OUTBOX = """
 INSERT INTO ledger.outbox SELECT cycle_seq + 1, line, topic, key, value FROM ledger.outbox WHERE cycle_seq = 2"""
 
+NEGATED_AMOUNTS = "-tvar_minor, -smtm_minor, -imtm_minor, -fmtm_minor, -cres_minor, -adj_minor, -fee_minor"
+
 PARTS = {
     "header": HEADER, "prices": PRICES, "lines": LINES, "payments": PAYMENTS,
     "journals": JOURNALS, "postings": POSTINGS, "marks": MARKS, "outbox": OUTBOX,

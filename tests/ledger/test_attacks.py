@@ -8,16 +8,17 @@ import pytest
 from psycopg import Connection
 
 from infra.local.postgres import Postgres
-from settlement.ledger.poster import post
+from settlement.ledger import queries
+from settlement.ledger.poster import append_payment_state, post
 from settlement.ledger.session import connect
 from tests.ledger.attack import Attack
-from tests.ledger.attacks_on_postings import CYCLE, HIDING, JOURNAL, LATER
+from tests.ledger.attacks_on_postings import CYCLE, HIDING, JOURNAL, LATER, REHASHED, VALUES
 from tests.ledger.attacks_on_rights import CHANGES, COLUMNS, READING, STRUCTURE
 from tests.ledger.books import chain
 from tests.ledger.conftest import address
-from tests.ledger.forgery import forged
+from tests.ledger.forgery import LINES, NEGATED_AMOUNTS, forged
 
-ATTACKS = [*STRUCTURE, *CHANGES, *READING, *JOURNAL, *CYCLE, *LATER, *HIDING]
+ATTACKS = [*STRUCTURE, *CHANGES, *READING, *JOURNAL, *CYCLE, *VALUES, *LATER, *HIDING]
 LOGINS = {"poster": "novate_poster", "owner": "novate_owner", "member": "novate_member", "auditor": "novate_auditor"}
 
 
@@ -32,6 +33,8 @@ def attacked(server: Postgres, migrated: str) -> dict[str, str]:
     with connect(dsn) as conn:
         for posting in chain(2):
             post(conn, posting)
+        payment = queries.payments(conn)[0]
+        append_payment_state(conn, payment, state_number=1, state="instructed", control_id="bank/1")
     logins = {a: psycopg.conninfo.make_conninfo(dsn, user=f"{a}_login", password="attack") for a in LOGINS}
     return {"superuser": dsn, **logins}
 
@@ -80,3 +83,43 @@ def test_no_name_is_used_for_two_attacks() -> None:
     names = [(attack.actor, attack.name) for attack in ATTACKS]
     assert len(set(names)) == len(names)
     assert sum(actor == "poster" for actor, _ in names) >= 25
+
+
+@pytest.mark.parametrize("table", COLUMNS)
+@pytest.mark.parametrize("change", ["UPDATE ledger.{table} SET {column} = {column}", "DELETE FROM ledger.{table}"])
+def test_single_rows_are_guarded_without_the_guard_of_the_statement(
+    table: str, change: str, books: Connection[Any]
+) -> None:
+    """A replica applies single rows and fires no statement triggers: the row's own guard refuses the change."""
+    with books.transaction(force_rollback=True):
+        books.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER append_only".encode())
+        with pytest.raises(psycopg.Error) as refused:
+            books.execute(change.format(table=table, column=COLUMNS[table]).encode())
+    assert refused.value.sqlstate == "NV001"
+
+
+REVERSED: dict[str, str | tuple[str, str]] = {
+    "lines": (LINES[LINES.index("tvar_minor") : LINES.index("\nFROM")], NEGATED_AMOUNTS),
+    "payments": ("amount_minor", "-amount_minor"),
+    "journals": REHASHED.format(amount="-p.amount_minor")
+    .replace("payload_sha256)\nSELECT", "reverses, payload_sha256)\nSELECT")
+    .replace("j.n_legs,", "j.n_legs, j.id,"),
+    "postings": ("p.amount_minor", "-p.amount_minor"),
+}
+
+
+def test_a_journal_is_reversed_once_by_its_exact_opposite(conn: Connection[Any]) -> None:
+    """A cycle that negates every amount may say that its journals reverse the others; a second one may not."""
+    for posting in chain(2):
+        post(conn, posting)
+    conn.execute("SET ROLE novate_poster")
+    conn.execute(forged(**REVERSED).encode())
+    balances = conn.execute("SELECT sum(abs(amount_minor)) FROM ledger.balance").fetchone()
+    only_first = {f"{p.member}/{p.origin}/{p.currency}": p.amount_minor for p in chain(1)[0].payments}
+    fees = sum(abs(fee.amount_minor) for fee in chain(1)[0].fees)
+    assert balances == (sum(map(abs, only_first.values())) + fees,)
+    again = forged(**REVERSED).replace("seq + 1, seq, business_date + 1", "4, 3, business_date + 2")
+    again = again.replace("cycle_seq + 1", "4").replace("'third/'", "'fourth/'").replace("currency, 3,", "currency, 4,")
+    again = again.replace(" 3, j.currency", " 4, j.currency").replace("stream_seq + 1", "stream_seq + 2")
+    with pytest.raises(psycopg.errors.UniqueViolation, match="journal_reverses_key"):
+        conn.execute(again.encode())

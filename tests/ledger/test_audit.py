@@ -36,6 +36,8 @@ ALTERATIONS = [
     ("payment", "amount_minor = amount_minor + 1", MY_PAYMENT, [f"rows of {FIRST}", f"journals of {FIRST}"]),
     ("posting", "amount_minor = amount_minor + 1", f"journal_id = '{FIRST}/USD' AND leg = 1", [f"journals of {FIRST}"]),
     ("journal", "payload_sha256 = sha256('')", f"id = '{FIRST}/USD'", [f"journals of {FIRST}"]),
+    ("cycle", "n_lines = n_lines + 1", "seq = 2", [f"counts of {SECOND}"]),
+    ("cycle", "n_journals = n_journals - 1", "seq = 2", [f"counts of {SECOND}"]),
     ("cycle", "control_id = 'x'", "seq = 2", [f"rows of {SECOND}"]),
     ("cycle", "sha256 = sha256('')", "seq = 2", [f"chain at {SECOND}", f"rows of {SECOND}"]),
     ("cycle", "chain_sha256 = sha256('')", "seq = 4", [f"chain at {FOURTH}"]),

@@ -19,12 +19,12 @@ from settlement.ledger.model import CycleId, CyclePosting
 from settlement.ledger.session import as_auditor
 from settlement.replay import independent as plain
 from settlement.replay.report import Difference, Report
-from settlement.replay.source import FILLS, Source
+from settlement.replay.source import Source
 from settlement.run.breach import Breach, BreachError
 from settlement.run.check import check_results
-from settlement.run.collect import columns
+from settlement.run.collect import FILLS, columns
 from settlement.run.engine import Engine
-from settlement.run.fills_log import FillsLog, Run
+from settlement.run.fills_log import Decode, FillsLog, Run
 from settlement.run.posting import Announce, posting_of
 from settlement.run.results_log import COLUMNAR, ResultsLog
 from settlement.wire.columns import Piece
@@ -91,11 +91,10 @@ class _Audit:
         self._options = options
         self._partitions = range(partitions)
         self._engine = Engine(partitions=partitions)
-        self._fills: Fills
-        if options.independent:
-            self._fills, decode = plain.PlainFills(partitions), plain.decode
-        else:
-            self._fills, decode = FillsLog(partitions, columns(Engine.columnar)), columns(COLUMNAR)
+        self._fills: Fills = (
+            plain.PlainFills(partitions) if options.independent else FillsLog(partitions, columns(Engine.columnar))
+        )
+        decode: Decode = plain.decode if options.independent else columns(COLUMNAR)
         self._results = ResultsLog(decode)
         self._state = hashlib.sha256()
         self._postings: dict[CycleKey, CyclePosting] = {}

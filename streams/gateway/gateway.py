@@ -267,6 +267,7 @@ class Gateway:
             "open_date": open_date,
             "waiting_for": self._waiting_for(open_date),
             "written": self._sending.written,
+            "unacknowledged": self._sending.waiting,
             "rejected": self._rejected,
             "refused_snapshots": self._refused,
         }

@@ -1,0 +1,111 @@
+"""`novate contract`: lists contracts and shows their terms."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from settlement.cli.offline import AsJson
+from settlement.cli.operate_options import ApprovedBy, By, ControlId, Reason, Reference, Request
+from settlement.cli.output import print_json, print_rows, say
+from settlement.cli.refusals import CommandError
+
+COLUMNS: Final = ("contract", "product", "currency", "size", "tick", "fee", "last_trade", "tiers", "version")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(no_args_is_help=True, help="Contracts: list them, and show their terms.")
+    group.command("add")(contract_add)
+    group.command("show")(contract_show)
+    group.command("list")(contract_list)
+    app.add_typer(group, name="contract")
+
+
+def contract_add(
+    file: Annotated[Path, typer.Argument(help="Terms document, or a list of them, as YAML or JSON.", metavar="FILE")],
+    by: By = "",
+    approved_by: ApprovedBy = "",
+    reason: Reason = "",
+    reference: Reference = "",
+    control_id: ControlId = "",
+    as_json: AsJson = False,
+) -> None:
+    """List contracts, or bring a new version of their terms into force.
+
+    Each document is checked before it is sent; one that breaks a rule is told with file and line, the others are sent.
+    Runs a platform for the length of the command where none runs.
+
+    Exit code 0: each was accepted, or was applied before; 1: one was refused or could not be sent.
+    """
+    from settlement.cli.operate_platform import settings_of, whole_platform
+    from settlement.cli.operate_send import Instruction, desk_at, tell
+    from settlement.cli.operate_terms import read_terms
+
+    documents, faults = read_terms(file)
+    instructions = [
+        Instruction(
+            kind="listing", payload=document, stem=f"listing/{document['contract']}",
+            what=f"contract {document['contract']}", newest_by=("contract",),
+        )
+        for document in documents
+    ]  # fmt: skip
+    if not instructions:
+        tell([], as_json=as_json, faults=faults)
+    request = Request(by=by, approved_by=approved_by, reason=reason, reference=reference, control_id=control_id)
+    with whole_platform(settings_of(), fresh=True) as endpoints, desk_at(endpoints, request) as desk:
+        answers = desk.send_all(instructions)
+    tell(answers, as_json=as_json, faults=faults)
+
+
+def contract_show(
+    contract: Annotated[str, typer.Argument(help="The contract's name.", metavar="CONTRACT")], as_json: AsJson = False
+) -> None:
+    """Print the terms in force of one contract; with --json the document as it was accepted."""
+    listed = _book().contracts
+    if contract not in listed:
+        from settlement.scenario.readers import suggestion
+
+        hint = suggestion(contract, listed) or "See novate contract list."
+        raise CommandError(f"Expected a listed contract, was {contract!r}. {hint}")
+    document = listed[contract].document
+    if as_json:
+        print_json(document)
+        return
+    rows = [{"term": key, "value": value} for key, value in _flat(document)]
+    print_rows(rows, ("term", "value"), title=f"{contract}, version {listed[contract].version}")
+
+
+def contract_list(as_json: AsJson = False) -> None:
+    """Print the listed contracts, in the order of their first listing."""
+    rows = [_row(name, listing) for name, listing in _book().contracts.items()]
+    print_rows(rows, COLUMNS, title="Contracts", as_json=as_json)
+
+
+def _book() -> Any:  # noqa: ANN401  a ControlBook, imported late
+    from settlement import config
+    from settlement.cli.composition import endpoints_of
+    from settlement.cli.operate_log import ControlBook
+
+    with endpoints_of(config.load(), say) as endpoints:
+        return ControlBook.read(endpoints.kafka)
+
+
+def _row(name: str, listing: Any) -> dict[str, Any]:  # noqa: ANN401  a Listing, imported late
+    document = listing.document
+    tiers = (document.get("daily_settlement") or {}).get("tiers") or []
+    same = {key: document.get(key) for key in ("product", "size", "tick", "last_trade")}
+    told = {"currency": document.get("currency") or "USD", "fee": document.get("fee") or "0", "tiers": ", ".join(tiers)}
+    return {"contract": name, **same, **told, "version": listing.version}
+
+
+def _flat(document: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    rows: list[tuple[str, Any]] = []
+    for key, value in document.items():
+        if isinstance(value, dict):
+            rows += _flat(value, f"{prefix}{key}.")
+        else:
+            rows.append((f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list) else value))
+    return rows

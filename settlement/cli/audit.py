@@ -19,9 +19,10 @@ def audit(endpoints: Endpoints, *, independent: bool = False, log: Path | None =
     from settlement.ledger.session import connect
     from settlement.replay.folder import FolderSource
     from settlement.replay.replay import Options, replay
-    from settlement.replay.source import KafkaSource, SingleRecordSource
+    from settlement.replay.source import KafkaSource, SingleRecordSource, Source
     from settlement.statements.publish import Statements
 
+    source: Source
     if log is not None:
         source = FolderSource(log)
     else:
@@ -32,9 +33,16 @@ def audit(endpoints: Endpoints, *, independent: bool = False, log: Path | None =
 
 
 def run_replay(
-    independent: Annotated[bool, typer.Option("--independent", help="Record by record, with a reader and a decoder of its own.")] = False,
-    log: Annotated[Path | None, typer.Option("--log", help="Audit the copy of the log in this folder.", exists=True, file_okay=False)] = None,
-    dump: Annotated[Path | None, typer.Option("--dump", help="Copy the log into this folder, and audit nothing.", file_okay=False)] = None,
+    independent: Annotated[
+        bool, typer.Option("--independent", help="Record by record, with a reader and a decoder of its own.")
+    ] = False,
+    log: Annotated[
+        Path | None,
+        typer.Option("--log", help="Audit the copy of the log in this folder.", exists=True, file_okay=False),
+    ] = None,
+    dump: Annotated[
+        Path | None, typer.Option("--dump", help="Copy the log into this folder, and audit nothing.", file_okay=False)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Recompute every cycle from the log and compare it with the ledger, to the cent.
@@ -50,7 +58,9 @@ def run_replay(
     with endpoints_of(config.load(), say) as endpoints:
         if dump is not None:
             count = copy(KafkaSource(endpoints.kafka), dump)
-            console().print(f"Copied {count:,} records into {dump}. Audit the copy: novate replay --log {dump}", markup=False)
+            console().print(
+                f"Copied {count:,} records into {dump}. Audit the copy: novate replay --log {dump}", markup=False
+            )
             return
         report = audit(endpoints, independent=independent, log=log)
     if as_json:

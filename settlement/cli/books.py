@@ -17,9 +17,24 @@ from settlement.ledger.model import MarginLine
 Row = dict[str, Any]
 AMOUNTS: Final = ("tvar", "smtm", "imtm", "fmtm", "cres", "adj", "fee")
 MARGIN: Final = (
-    "date", "cycle", "account", "member", "origin", "contract", "currency", "start", "bought", "sold", "transferred", "expired", "end",
-    "previous", "price", *AMOUNTS, "total",
-)  # fmt: skip
+    "date",
+    "cycle",
+    "account",
+    "member",
+    "origin",
+    "contract",
+    "currency",
+    "start",
+    "bought",
+    "sold",
+    "transferred",
+    "expired",
+    "end",
+    "previous",
+    "price",
+    *AMOUNTS,
+    "total",
+)
 PAYMENTS: Final = ("date", "cycle", "member", "origin", "currency", "amount", "state")
 POSITIONS: Final = ("account", "member", "origin", "contract", "lots", "long", "short", "price", "date")
 
@@ -42,11 +57,31 @@ def margin(lines: Iterable[MarginLine]) -> list[Row]:
 
 def _margin(line: MarginLine) -> Row:
     amounts = {name: money(getattr(line, f"{name}_minor"), line.currency) for name in AMOUNTS}
-    same = {name: getattr(line, name) for name in ("account", "member", "contract", "currency", "start", "bought", "sold", "transferred", "expired", "end")}
+    same = {
+        name: getattr(line, name)
+        for name in (
+            "account",
+            "member",
+            "contract",
+            "currency",
+            "start",
+            "bought",
+            "sold",
+            "transferred",
+            "expired",
+            "end",
+        )
+    }
     return {
-        "date": format_date(line.business_date), "cycle": f"{line.kind}/{line.number}", **same, "origin": line.origin.lower(),
-        "previous": _price(line.previous_nano), "price": _price(line.price_nano), **amounts, "total": money(line.total_minor, line.currency),
-    }  # fmt: skip
+        "date": format_date(line.business_date),
+        "cycle": f"{line.kind}/{line.number}",
+        **same,
+        "origin": line.origin.lower(),
+        "previous": _price(line.previous_nano),
+        "price": _price(line.price_nano),
+        **amounts,
+        "total": money(line.total_minor, line.currency),
+    }
 
 
 def _price(price_nano: int | None) -> str | None:
@@ -57,11 +92,16 @@ def payments(conn: Connection[Any], *, business_date: int | None = None, member:
     """Return payments as rows of PAYMENTS; + the member receives, - pays."""
     return [
         {
-            "date": format_date(row.cycle.business_date), "cycle": f"{row.cycle.kind}/{row.cycle.number}", "member": row.member,
-            "origin": row.origin.lower(), "currency": row.currency, "amount": money(row.amount_minor, row.currency), "state": row.state,
+            "date": format_date(row.cycle.business_date),
+            "cycle": f"{row.cycle.kind}/{row.cycle.number}",
+            "member": row.member,
+            "origin": row.origin.lower(),
+            "currency": row.currency,
+            "amount": money(row.amount_minor, row.currency),
+            "state": row.state,
         }
         for row in queries.payments(conn, business_date=business_date, member=member)
-    ]  # fmt: skip
+    ]
 
 
 def positions(conn: Connection[Any], *, business_date: int | None = None, member: str | None = None) -> list[Row]:
@@ -72,12 +112,19 @@ def positions(conn: Connection[Any], *, business_date: int | None = None, member
             held[line.account, line.contract] = line
     return [
         {
-            "account": line.account, "member": line.member, "origin": line.origin.lower(), "contract": line.contract, "lots": line.end,
-            "long": line.end_long, "short": line.end_short, "price": _price(line.price_nano), "date": format_date(line.business_date),
+            "account": line.account,
+            "member": line.member,
+            "origin": line.origin.lower(),
+            "contract": line.contract,
+            "lots": line.end,
+            "long": line.end_long,
+            "short": line.end_short,
+            "price": _price(line.price_nano),
+            "date": format_date(line.business_date),
         }
         for _, line in sorted(held.items())
         if line.end or line.end_long or line.end_short
-    ]  # fmt: skip
+    ]
 
 
 def by_member(conn: Connection[Any], business_date: int) -> tuple[list[Row], list[str]]:
@@ -93,7 +140,10 @@ def by_member(conn: Connection[Any], business_date: int) -> tuple[list[Row], lis
             if leg.account_id.startswith("CCP/"):
                 sums["CCP/fees"][journal.currency] += leg.amount_minor
     currencies = sorted({currency for amounts in sums.values() for currency in amounts})
-    rows = [_paid(member, sums[member], currencies) for member in sorted(sums, key=lambda member: (member == "CCP/fees", member))]
+    rows = [
+        _paid(member, sums[member], currencies)
+        for member in sorted(sums, key=lambda member: (member == "CCP/fees", member))
+    ]
     total = {currency: sum(amounts[currency] for amounts in sums.values()) for currency in currencies}
     rows.append(_paid("sum", total, currencies))
     return rows, ["member", *[f"{currency} {way}" for currency in currencies for way in ("pays", "collects")]]
@@ -110,14 +160,20 @@ def _paid(member: str, amounts: dict[str, int], currencies: list[str]) -> Row:
 
 
 def balance(conn: Connection[Any]) -> list[Row]:
-    """Return the ledger's balance by currency: what members and the clearing house were owed in all, which sums to 0."""
+    """Return the ledger's balance by currency: what everybody was owed in all sums to 0."""
     totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
     for row in queries.balances(conn):
         entry = totals[row.currency]
         entry[0 if row.member != "CCP" else 1] += row.amount_minor
         entry[2] += 1
     return [
-        {"currency": currency, "members": money(members, currency), "fees": money(fees, currency), "accounts": count, "sum": money(members + fees, currency)}
+        {
+            "currency": currency,
+            "members": money(members, currency),
+            "fees": money(fees, currency),
+            "accounts": count,
+            "sum": money(members + fees, currency),
+        }
         for currency, (members, fees, count) in sorted(totals.items())
     ]
 

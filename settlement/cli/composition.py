@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 
 from infra.local.process import Endpoints, Process
@@ -32,12 +33,37 @@ def processes(endpoints: Endpoints, settings: Settings) -> Sequence[Process]:
     prepare(endpoints, settings.partitions)
     data, kafka = str(endpoints.data), ["--bootstrap", endpoints.kafka]
     everything = f"0-{settings.partitions - 1}"
-    folds = [(f"positions-{i}", "positions", share) for i, share in enumerate(shares(settings.partitions, settings.workers))]
+    folds = [
+        (f"positions-{i}", "positions", share) for i, share in enumerate(shares(settings.partitions, settings.workers))
+    ]
     folds += [("orders", "orders", everything), ("index", "index", everything)]
-    gateway = ["streams.gateway", *kafka, "--partitions", str(settings.partitions), "--feeds", f"{data}/feeds", "--data", data, "--name", "gateway"]
+    gateway = [
+        "streams.gateway",
+        *kafka,
+        "--partitions",
+        str(settings.partitions),
+        "--feeds",
+        f"{data}/feeds",
+        "--data",
+        data,
+        "--name",
+        "gateway",
+    ]
     pricing = ["streams.pricing", *kafka, "--partitions", str(settings.partitions), "--data", data, "--name", "pricing"]
     workers = [
-        [name, "streams.worker", "--fold", fold, "--partitions", share, *kafka, "--name", name, "--run-folder", f"{data}/run"]
+        [
+            name,
+            "streams.worker",
+            "--fold",
+            fold,
+            "--partitions",
+            share,
+            *kafka,
+            "--name",
+            name,
+            "--run-folder",
+            f"{data}/run",
+        ]
         for name, fold, share in folds
     ]
     settlement = ["settlement.run", *kafka, "--dsn-file", str(_dsn_file(endpoints)), "--data", data]
@@ -49,7 +75,7 @@ def shares(partitions: int, workers: int) -> list[str]:
     """Return the range of partitions of each worker, as `0-1`; no more workers than partitions."""
     count = min(partitions, workers)
     bounds = [partitions * i // count for i in range(count + 1)]
-    return [f"{first}-{after - 1}" for first, after in zip(bounds, bounds[1:], strict=False)]
+    return [f"{first}-{after - 1}" for first, after in pairwise(bounds)]
 
 
 def _dsn_file(endpoints: Endpoints) -> Path:
@@ -85,7 +111,10 @@ def endpoints_of(settings: Settings, say: Say) -> Iterator[Endpoints]:
         yield running_endpoints(settings.data, url)
         return
     if not (settings.data / "run").is_dir():
-        raise CommandError(f"Expected a platform's data in {settings.data}, was none. Start one (novate demo, novate up), or name it: NOVATE_DATA.")
+        raise CommandError(
+            f"Expected a platform's data in {settings.data}, was none. Start one (novate demo, novate up), "
+            "or name it: NOVATE_DATA."
+        )
     say("No platform runs here: starting its broker and database for this command")
     with platform_of(settings, lambda _: None, parts_only=True) as platform:
         prepare(platform.endpoints, settings.partitions)

@@ -67,14 +67,23 @@ class _Steps:
 
 
 def _progress(screen: Console) -> Progress:
-    return Progress(SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn(), console=screen, transient=True)
+    return Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+        console=screen,
+        transient=True,
+    )
 
 
 def _fresh_folder(settings: Settings) -> None:
     """Begin anew where an earlier demo was; leave every other platform alone."""
     if settings.data.exists() and any(settings.data.iterdir()):
         if not (settings.data / MARKER).is_file():
-            raise CommandError(f"Expected an empty folder or an earlier demo's in {settings.data}, was another platform's data. Choose one: NOVATE_DATA=folder.")
+            raise CommandError(
+                f"Expected an empty folder or an earlier demo's in {settings.data}, was another platform's data. "
+                "Choose one: NOVATE_DATA=folder."
+            )
         if read_status(settings.data).state != "stopped":
             raise CommandError(f"Expected no platform running on {settings.data}, was one. Stop it: novate down.")
         down(settings.data, purge_data=True)
@@ -87,7 +96,9 @@ def _mark(settings: Settings, **size: int) -> None:
 class _Days:
     """Drives the business days: what an exchange's operators and its scheduler would do."""
 
-    def __init__(self, exchange: Exchange, settings: Settings, endpoints: Endpoints, show: Callable[[str], None]) -> None:
+    def __init__(
+        self, exchange: Exchange, settings: Settings, endpoints: Endpoints, show: Callable[[str], None]
+    ) -> None:
         self._exchange, self._settings, self._endpoints, self._show = exchange, settings, endpoints, show
         self._controls = Controls(endpoints.kafka)
         self._journal: Path = endpoints.data / "feeds" / f"{FEED}.jsonl"
@@ -120,10 +131,16 @@ class _Days:
         last = self._exchange.write_session(self._journal, day).last_seq
         self._wait(f"the gateway to take number {last} of the feed", lambda: _taken(self._endpoints.data) > last)
         for series in self._exchange.series():
-            self._send("fix", f"fix/{series['series']}/{text}", {"series": series["series"], "date": text, "at": f"{text}T23:59:59Z"})
+            self._send(
+                "fix",
+                f"fix/{series['series']}/{text}",
+                {"series": series["series"], "date": text, "at": f"{text}T23:59:59Z"},
+            )
         self._show(f"{text}: settling")
         self._send("cut", f"cut/{text}", {"date": text})
-        self._wait(f"the end of day of {text} to be posted", lambda: self._posted(CycleId(to_number(day), "end_of_day", 1)))
+        self._wait(
+            f"the end of day of {text} to be posted", lambda: self._posted(CycleId(to_number(day), "end_of_day", 1))
+        )
 
     def _posted(self, cycle: CycleId) -> bool:
         with connect(self._endpoints.database) as conn, as_auditor(conn):
@@ -163,5 +180,3 @@ def _show(screen: Console, settings: Settings, tables: list[Any], report: Any) -
         "  novate up                           run on from here",
         markup=False,
     )
-
-

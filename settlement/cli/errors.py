@@ -20,13 +20,27 @@ def told(error: Exception) -> str | None:
     from streams.topics import TopicsError
 
     plain = (
-        LocalError, CommandError, SettingsError, TermsError, DateTextError, DecimalTextError, LedgerError, FolderError, FeedBroken, FeedBusy, NotAFeedFile,
-        SpoolError, TopicsError,
-    )  # fmt: skip
+        LocalError,
+        CommandError,
+        SettingsError,
+        TermsError,
+        DateTextError,
+        DecimalTextError,
+        LedgerError,
+        FolderError,
+        FeedBroken,
+        FeedBusy,
+        NotAFeedFile,
+        SpoolError,
+        TopicsError,
+    )
     if isinstance(error, plain):
         return str(error)
     if isinstance(error, psycopg.OperationalError):
-        return f"Expected the ledger's database to answer, was: {str(error).strip()}. Is the platform running (novate status)?"
+        return (
+            f"Expected the ledger's database to answer, was: {str(error).strip()}. Is the platform running "
+            "(novate status)?"
+        )
     if isinstance(error, KafkaException):
         return f"Expected the broker to answer, was: {error.args[0]}. Is the platform running (novate status)?"
     if isinstance(error, OSError):

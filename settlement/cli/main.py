@@ -23,7 +23,9 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def novate(
-    _version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Clear and cash-settle futures on compute from an event log, and prove it by replay."""
 
@@ -49,5 +51,3 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
-
-

@@ -22,7 +22,10 @@ def register(app: typer.Typer) -> None:
     app.add_typer(config, name="config")
 
 
-def calc(file: Annotated[Path, typer.Argument(help="A scenario file (docs/reference/scenarios.md).")], as_json: AsJson = False) -> None:
+def calc(
+    file: Annotated[Path, typer.Argument(help="A scenario file (docs/reference/scenarios.md).")],
+    as_json: AsJson = False,
+) -> None:
     """Settle a scenario file offline, with the production folds and the second engine.
 
     Exit code 0: as expected; 1: an expectation differs or the engines disagree; 2: the file cannot be read.

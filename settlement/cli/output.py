@@ -33,11 +33,18 @@ def print_json(document: object) -> None:
 
 
 def print_rows(
-    rows: Sequence[Row], columns: Sequence[str], *, title: str, as_json: bool = False, as_csv: bool = False, aside: Sequence[str] = ()
+    rows: Sequence[Row],
+    columns: Sequence[str],
+    *,
+    title: str,
+    as_json: bool = False,
+    as_csv: bool = False,
+    aside: Sequence[str] = (),
 ) -> None:
     """Print rows as a table, as JSON (a list of mappings) or as CSV; numbers stand to the right.
 
-    aside: columns that the table leaves out where they say nothing, zero or empty in every row, and names once where all rows say the same.
+    aside: columns that the table leaves out where they say nothing, zero or empty in every row, and names once where
+    all rows say the same.
     """
     if as_json:
         print_json([dict(row) for row in rows])
@@ -68,4 +75,8 @@ def table(rows: Sequence[Row], columns: Sequence[str], *, title: str) -> Table:
 
 
 def _is_number(value: object) -> bool:
-    return value is None or isinstance(value, int) or str(value).lstrip("+-").replace(",", "").replace(".", "", 1).isdigit()
+    return (
+        value is None
+        or isinstance(value, int)
+        or str(value).lstrip("+-").replace(",", "").replace(".", "", 1).isdigit()
+    )

@@ -40,18 +40,24 @@ def up() -> None:
 
     settings = config.load()
     with running_platform(settings, say) as platform:
-        console().print(f"The platform runs on {settings.data}. In another shell: novate status. Ctrl-C stops it.", markup=False)
+        console().print(
+            f"The platform runs on {settings.data}. In another shell: novate status. Ctrl-C stops it.", markup=False
+        )
         platform.run_until_stopped()
 
 
-def down(purge: Annotated[bool, typer.Option("--purge", help="Remove the data folder, log and ledger included.")] = False) -> None:
+def down(
+    purge: Annotated[bool, typer.Option("--purge", help="Remove the data folder, log and ledger included.")] = False,
+) -> None:
     """Stop the platform of this data folder, and whatever a killed one left."""
     from infra.local.down import down as stop
     from settlement import config
 
     settings = config.load()
     ran = stop(settings.data, purge_data=purge)
-    console().print(("Stopped." if ran else "Nothing ran.") + (f" Removed {settings.data}." if purge else ""), markup=False)
+    console().print(
+        ("Stopped." if ran else "Nothing ran.") + (f" Removed {settings.data}." if purge else ""), markup=False
+    )
 
 
 def status(as_json: AsJson = False) -> None:
@@ -69,7 +75,9 @@ def status(as_json: AsJson = False) -> None:
         print_json({**asdict(now), "alarms": now.alarms, "halt": halted})
     else:
         rows = [_thing(name, thing) for name, thing in now.things.items()]
-        print_rows(rows, ("name", "state", "pid", "up", "restarts", "lag", "alarm"), title=f"{settings.data}: {now.state}")
+        print_rows(
+            rows, ("name", "state", "pid", "up", "restarts", "lag", "alarm"), title=f"{settings.data}: {now.state}"
+        )
         if halted:
             console().print(f"HALTED at {halted['cycle']}: {halted['message']}\n{halted['what_to_do']}", markup=False)
     raise typer.Exit(1 if halted or now.alarms else 0)
@@ -78,6 +86,11 @@ def status(as_json: AsJson = False) -> None:
 def _thing(name: str, thing: Any) -> dict[str, Any]:  # noqa: ANN401  a ThingStatus; infra is imported late
     lag = sum(max(0, cursor["end"] - cursor["cursor"]) for cursor in thing.cursors.values()) if thing.cursors else None
     return {
-        "name": name, "state": thing.state, "pid": thing.pid, "up": f"{int(time.time() - thing.since)} s", "restarts": thing.restarts, "lag": lag,
+        "name": name,
+        "state": thing.state,
+        "pid": thing.pid,
+        "up": f"{int(time.time() - thing.since)} s",
+        "restarts": thing.restarts,
+        "lag": lag,
         "alarm": thing.alarm or ", ".join(thing.parked),
-    }  # fmt: skip
+    }

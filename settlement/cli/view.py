@@ -49,7 +49,9 @@ def positions(date: Date = None, member: Member = None, as_json: AsJson = False,
     """Print what each account held at the end of a date (default: the last settled one)."""
     with ledger() as conn:
         rows = books.positions(conn, business_date=number(date), member=member)
-    print_rows(rows, books.POSITIONS, title="Positions", as_json=as_json, as_csv=as_csv, aside=("long", "short", "date"))
+    print_rows(
+        rows, books.POSITIONS, title="Positions", as_json=as_json, as_csv=as_csv, aside=("long", "short", "date")
+    )
 
 
 def margin(
@@ -64,7 +66,19 @@ def margin(
 
     with ledger() as conn:
         rows = books.margin(queries.lines(conn, business_date=number(date), member=member, contract=contract))
-    aside = ("date", "cycle", "member", "origin", "contract", "currency", "transferred", "expired", "previous", "price", *books.AMOUNTS)
+    aside = (
+        "date",
+        "cycle",
+        "member",
+        "origin",
+        "contract",
+        "currency",
+        "transferred",
+        "expired",
+        "previous",
+        "price",
+        *books.AMOUNTS,
+    )
     print_rows(rows, books.MARGIN, title="Variation margin", as_json=as_json, as_csv=as_csv, aside=aside)
 
 

@@ -23,7 +23,11 @@ def wait_until(what: str, done: Callable[[], bool], seconds: float, *, data: Pat
     while not done():
         halted = HaltFile.of(data).read()
         if halted is not None:
-            raise CommandError(f"Expected {what}, was a halt at {halted['cycle']}: {halted['message']}\n{halted['what_to_do']}")
+            raise CommandError(
+                f"Expected {what}, was a halt at {halted['cycle']}: {halted['message']}\n{halted['what_to_do']}"
+            )
         if time.monotonic() > end:
-            raise CommandError(f"Expected {what} within {seconds:.0f} s, was not. See novate status, and the logs in {data / 'logs'}.")
+            raise CommandError(
+                f"Expected {what} within {seconds:.0f} s, was not. See novate status, and the logs in {data / 'logs'}."
+            )
         time.sleep(LOOK_SECONDS)

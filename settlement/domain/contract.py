@@ -15,16 +15,37 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 KEYS: Final = frozenset(
-    ("contract", "product", "currency", "size", "month", "tick", "rounding", "fee", "correction_days", "cap", "floor", "last_trade",
-     "daily_settlement", "final_settlement", "unit", "title", "version", "effective_date")
-)  # fmt: skip
+    (
+        "contract",
+        "product",
+        "currency",
+        "size",
+        "month",
+        "tick",
+        "rounding",
+        "fee",
+        "correction_days",
+        "cap",
+        "floor",
+        "last_trade",
+        "daily_settlement",
+        "final_settlement",
+        "unit",
+        "title",
+        "version",
+        "effective_date",
+    )
+)
 HOURS_IN_MONTH: Final = "hours-in-month"
 DEFAULT_CORRECTION_DAYS: Final = 5
 
 # The limits, and why every sum stays below 2^63 = 9.22e18 (tests at each limit and one beyond):
-#   a price is a long of 1e-9: |price| < 9.2e9;  one fill: |lots x V| < 9e16, so one trade's two fills and all amounts of a line of one fill are below it;
-#   one contract and date: the gateway adds |lots x V| over all its fills and refuses beyond 2e18, and refuses a settlement price at which the sum of
-#   |lots| x |V| over the whole book is beyond 2e18.  A line's amount is at most |start| (|V(S)| + |V(prior)|) + (bought + sold) |V(S)| + the day's |lots x V|, so 8e18.
+#   a price is a long of 1e-9: |price| < 9.2e9;  one fill: |lots x V| < 9e16, so one trade's two fills and all amounts
+# of a line of one fill are below it;
+#   one contract and date: the gateway adds |lots x V| over all its fills and refuses beyond 2e18, and refuses a
+# settlement price at which the sum of
+#   |lots| x |V| over the whole book is beyond 2e18.  A line's amount is at most |start| (|V(S)| + |V(prior)|) +
+# (bought + sold) |V(S)| + the day's |lots x V|, so 8e18.
 PRICE_LIMIT_NANO: Final = 9_200_000_000 * 10**NANO
 LOTS_LIMIT: Final = 1_000_000_000
 FILL_LIMIT_MINOR: Final = 90_000_000_000_000_000
@@ -44,7 +65,8 @@ class Contract:
     """The terms of one contract in force.
 
     size_nano: units of the underlying per contract, times 1e9.  tick_nano: price increment, 1e-9 of the currency unit.
-    fee_minor: per side and lot, zero or more.  cap_nano, floor_nano: bounds of trade and daily prices, None without one.
+    fee_minor: per side and lot, zero or more.  cap_nano, floor_nano: bounds of trade and daily prices, None without
+    one.
     last_trade: last trading day yyyymmdd, None without one.  document: everything, as it was written.
     """
 
@@ -78,7 +100,10 @@ class Contract:
         tick_nano = _decimal(document, "tick", NANO)
         if tick_nano is None or tick_nano <= 0:
             raise TermsError("tick", "a price increment greater than zero", document.get("tick"))
-        fee_minor = _decimal(document, "fee", decimals, f"a fee in {currency}, never finer than its minor unit (rule FEE-1)") or 0
+        fee_minor = (
+            _decimal(document, "fee", decimals, f"a fee in {currency}, never finer than its minor unit (rule FEE-1)")
+            or 0
+        )
         if fee_minor < 0:
             raise TermsError("fee", "a fee of zero or more", document.get("fee"))
         return cls(

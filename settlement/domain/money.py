@@ -31,7 +31,8 @@ def parse_decimal(text: str, decimals: int) -> int:
     """Return a plain decimal text as an integer of 10**-decimals, exactly; `parse_decimal("2.35", 9)` is 2350000000.
 
     Raises:
-        DecimalTextError: it is no plain decimal number (no exponent, no blanks), or has more decimals than the field keeps.
+        DecimalTextError: it is no plain decimal number (no exponent, no blanks), or has more decimals than the field
+        keeps.
     """
     match = _DECIMAL.fullmatch(text)
     if match is None:

@@ -95,7 +95,7 @@ def _rules() -> dict[Code, str]:
         Code.DUPLICATE_NAME: "An account, contract or series keeps its terms.",
         Code.CONTROL_REUSED: "A control's id is used once.",
         Code.FROZEN_TERMS: "Size, currency and rounding cannot change while a position or a correctable trade exists.",
-        Code.WRONG_DATE: "Cuts and intraday cycles name the open date; dates settle in the order of their cuts (CUT-1).",
+        Code.WRONG_DATE: "Cuts and intraday cycles name the open date; dates settle in their cuts' order (CUT-1).",
         Code.ALREADY_SETTLED: "A date has one end-of-day cycle (CUT-1).",
         Code.CONTRACT_CLOSED: "After the final settlement only a cash adjustment is left (FSP-2).",
         Code.AFTER_LAST_TRADE: "A contract trades until its last trading day (FSP-2).",

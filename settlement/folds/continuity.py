@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 class Continuity:
     """Where a reader stands in one partition.
 
-    next_seq: the stream_seq that it takes next.  twins: records dropped because it had them.  ahead: records dropped because others are missing
-    before them; the writer repairs a hole by writing everything from it again.  highest: one beyond the highest stream_seq seen.
+    next_seq: the stream_seq that it takes next.  twins: records dropped because it had them.  ahead: records dropped
+    because others are missing
+    before them; the writer repairs a hole by writing everything from it again.  highest: one beyond the highest
+    stream_seq seen.
     """
 
     next_seq: int = 0
@@ -52,7 +54,11 @@ def _runs(piece: Piece) -> Iterator[tuple[int, int, int]]:
     """Yield (start, end, first stream_seq) of each run of consecutive numbers in a piece."""
     if piece.frame is not None:
         seq = piece.frame.get_column("stream_seq")
-        breaks = [] if seq[-1] - seq[0] == len(seq) - 1 and seq.diff().slice(1).eq(1).all() else (seq.diff() != 1).arg_true().to_list()
+        breaks = (
+            []
+            if seq[-1] - seq[0] == len(seq) - 1 and seq.diff().slice(1).eq(1).all()
+            else (seq.diff() != 1).arg_true().to_list()
+        )
         for start, end in pairwise([0, *breaks, len(seq)]):
             yield start, end, seq[start]
     else:

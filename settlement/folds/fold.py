@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 class Output:
     """A record that a fold emits.
 
-    topic: where it goes; the partition is the fold's own, or 0 where the topic has one.  key: the record's key.  value: framed Avro bytes.
+    topic: where it goes; the partition is the fold's own, or 0 where the topic has one.  key: the record's key.
+    value: framed Avro bytes.
     """
 
     topic: str

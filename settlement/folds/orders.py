@@ -75,10 +75,14 @@ class OrdersFold:
     def snapshot(self) -> bytes:
         """Return the state as canonical JSON."""
         unsettled = [
-            [cut.stream_seq, cut.date, cut.answered,
-             {name: [day.to_json(), _terms_json(cut.terms[name])] for name, day in cut.days.items()}]
+            [
+                cut.stream_seq,
+                cut.date,
+                cut.answered,
+                {name: [day.to_json(), _terms_json(cut.terms[name])] for name, day in cut.days.items()},
+            ]
             for cut in self._unsettled
-        ]  # fmt: skip
+        ]
         state = {
             "next_seq": self._next_seq,
             "open_date": self._open_date,

@@ -28,7 +28,11 @@ class Statements:
     def announced(self, engine: Engine, cycle: CycleKey, cycle_seq: int) -> list[OutboxRow]:
         """Return one notice a member for an end of day; nothing for other cycles."""
         return [
-            OutboxRow(topic=self._prefix + TOPIC, key=made.member, value=codec.encode("statement_notice", _notice(made, cycle_seq)))
+            OutboxRow(
+                topic=self._prefix + TOPIC,
+                key=made.member,
+                value=codec.encode("statement_notice", _notice(made, cycle_seq)),
+            )
             for made in self._of(engine, cycle)
         ]
 
@@ -49,7 +53,7 @@ class Statements:
 
 
 def day_of(engine: Engine, end_of_day: CycleKey) -> Day:
-    """Return everything that the log says of a business date, up to its end of day: what comes later changes nothing."""
+    """Return what the log says of a business date, up to its end of day: what comes later changes nothing."""
     business_date = end_of_day.business_date
     accounts, currencies = engine.accounts(end_of_day), engine.currencies()
     by_cycle = {key: engine.margin_lines(key) for key in engine.cycles() if key.business_date == business_date}
@@ -59,14 +63,22 @@ def day_of(engine: Engine, end_of_day: CycleKey) -> Day:
         currencies=currencies,
         lines=[line for lines in by_cycle.values() for line in lines],
         fills=engine.fills_on(business_date),
-        payments={f"{key.kind}/{key.number}": margin.payments(lines, accounts, currencies) for key, lines in by_cycle.items()},
+        payments={
+            f"{key.kind}/{key.number}": margin.payments(lines, accounts, currencies) for key, lines in by_cycle.items()
+        },
     )
 
 
 def _notice(made: Statement, cycle_seq: int) -> dict[str, object]:
     names = sorted(made.files)
     files = [f"{format_date(made.business_date)}/{name}" for name in names]
-    return {"cycle_seq": cycle_seq, "business_date": made.business_date, "member": made.member, "files": files, "sha256": made.sha256}
+    return {
+        "cycle_seq": cycle_seq,
+        "business_date": made.business_date,
+        "member": made.member,
+        "files": files,
+        "sha256": made.sha256,
+    }
 
 
 def _write(file: Path, content: bytes) -> None:

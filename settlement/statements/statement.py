@@ -1,4 +1,4 @@
-"""A clearing member's statement of one business date: positions, every fill, margin lines, payments; as JSON and as CSV.
+"""A clearing member's statement of a business date: positions, every fill, lines, payments; as JSON and CSV.
 
 It is made of the log and of nothing else, so the same date gives the same bytes on every machine.
 """
@@ -23,11 +23,38 @@ from settlement.domain.money import format_decimal, format_price
 Row = dict[str, Any]
 AMOUNTS: Final = ("tvar", "smtm", "imtm", "fmtm", "cres", "adj", "fee")
 COLUMNS: Final = (
-    "record", "date", "cycle", "account", "origin", "contract", "currency", "fill_id", "trade_id", "kind", "side", "open_close", "trade_date",
-    "executed_at", "corrects", "lots", "long", "short", "start", "bought", "sold", "transferred", "expired", "end", "previous", "price", "value",
-    *AMOUNTS, "total", "amount",
-)  # fmt: skip
-"""Of the CSV: one kind of row a `record` (position, fill, line, payment); columns that a record does not have are empty."""
+    "record",
+    "date",
+    "cycle",
+    "account",
+    "origin",
+    "contract",
+    "currency",
+    "fill_id",
+    "trade_id",
+    "kind",
+    "side",
+    "open_close",
+    "trade_date",
+    "executed_at",
+    "corrects",
+    "lots",
+    "long",
+    "short",
+    "start",
+    "bought",
+    "sold",
+    "transferred",
+    "expired",
+    "end",
+    "previous",
+    "price",
+    "value",
+    *AMOUNTS,
+    "total",
+    "amount",
+)
+"""Of the CSV: one kind of row a `record` (position, fill, line, payment); what a record does not have is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +75,8 @@ class Statement:
 class Day:
     """What the log says of one business date, whole.
 
-    lines: of every cycle of the date, in the order of the cycles.  fills: records `fill` of the date.  payments: by cycle id.
+    lines: of every cycle of the date, in the order of the cycles.  fills: records `fill` of the date.  payments: by
+    cycle id.
     """
 
     business_date: int
@@ -79,11 +107,18 @@ def _statement(day: Day, member: str) -> Statement:
         "positions": [_position(day, line) for line in last if line.end or line.end_long or line.end_short],
         "fills": [_fill(day, fill) for fill in day.fills if fill["account"] in mine],
         "lines": [_line(day, line) for line in day.lines if line.account in mine],
-        "payments": [_payment(cycle, paid) for cycle, payments in day.payments.items() for paid in payments if paid.member == member],
+        "payments": [
+            _payment(cycle, paid)
+            for cycle, payments in day.payments.items()
+            for paid in payments
+            if paid.member == member
+        ],
     }
     stem = file_stem(member)
     return Statement(
-        member=member, business_date=day.business_date, files={f"{stem}.csv": _csv(document), f"{stem}.json": _json(document)}
+        member=member,
+        business_date=day.business_date,
+        files={f"{stem}.csv": _csv(document), f"{stem}.json": _json(document)},
     )
 
 
@@ -98,12 +133,23 @@ def _csv(document: Row) -> bytes:
     for record, key in (("position", "positions"), ("fill", "fills"), ("line", "lines"), ("payment", "payments")):
         for row in document[key]:
             flat = {**row, **row.get("amounts", {})}
-            writer.writerow({"record": record, "date": document["date"], **{name: flat[name] for name in COLUMNS if flat.get(name) is not None}})
+            writer.writerow(
+                {
+                    "record": record,
+                    "date": document["date"],
+                    **{name: flat[name] for name in COLUMNS if flat.get(name) is not None},
+                }
+            )
     return out.getvalue().encode()
 
 
 def _held(day: Day, account: str, contract: str) -> Row:
-    return {"account": account, "origin": day.accounts[account].origin.value.lower(), "contract": contract, "currency": day.currencies[contract]}
+    return {
+        "account": account,
+        "origin": day.accounts[account].origin.value.lower(),
+        "contract": contract,
+        "currency": day.currencies[contract],
+    }
 
 
 def _money(amount_minor: int | None, currency: str) -> str | None:
@@ -115,7 +161,13 @@ def _price(price_nano: int | None) -> str | None:
 
 
 def _position(day: Day, line: MarginLine) -> Row:
-    return {**_held(day, line.account, line.contract), "lots": line.end, "long": line.end_long, "short": line.end_short, "price": _price(line.price_nano)}
+    return {
+        **_held(day, line.account, line.contract),
+        "lots": line.end,
+        "long": line.end_long,
+        "short": line.end_short,
+        "price": _price(line.price_nano),
+    }
 
 
 def _fill(day: Day, fill: Mapping[str, Any]) -> Row:
@@ -123,11 +175,20 @@ def _fill(day: Day, fill: Mapping[str, Any]) -> Row:
     currency, at_us = held["currency"], fill["executed_at_us"]
     amounts = {name: _money(fill[f"{name}_minor"], currency) for name in ("fee", "cres", "adj")}
     return {
-        **held, "fill_id": fill["fill_id"], "trade_id": fill["trade_id"], "kind": fill["kind"], "side": fill["side"].lower(),
-        "open_close": fill["position_effect"].lower(), "lots": fill["lots"], "price": _price(fill["price_nano"]),
-        "value": _money(fill["value_minor"], currency), **amounts, "trade_date": format_date(fill["trade_date"]),
-        "executed_at": None if at_us < 0 else to_instant(at_us).isoformat(), "corrects": fill["corrects"] or None,
-    }  # fmt: skip
+        **held,
+        "fill_id": fill["fill_id"],
+        "trade_id": fill["trade_id"],
+        "kind": fill["kind"],
+        "side": fill["side"].lower(),
+        "open_close": fill["position_effect"].lower(),
+        "lots": fill["lots"],
+        "price": _price(fill["price_nano"]),
+        "value": _money(fill["value_minor"], currency),
+        **amounts,
+        "trade_date": format_date(fill["trade_date"]),
+        "executed_at": None if at_us < 0 else to_instant(at_us).isoformat(),
+        "corrects": fill["corrects"] or None,
+    }
 
 
 def _line(day: Day, line: MarginLine) -> Row:
@@ -135,9 +196,14 @@ def _line(day: Day, line: MarginLine) -> Row:
     lots = {name: getattr(line, name) for name in ("start", "bought", "sold", "transferred", "expired", "end")}
     amounts = {name: _money(getattr(line, f"{name}_minor"), held["currency"]) for name in AMOUNTS}
     return {
-        "cycle": f"{line.kind}/{line.number}", **held, **lots, "previous": _price(line.previous_nano), "price": _price(line.price_nano),
-        "amounts": amounts, "total": _money(line.total_minor, held["currency"]),
-    }  # fmt: skip
+        "cycle": f"{line.kind}/{line.number}",
+        **held,
+        **lots,
+        "previous": _price(line.previous_nano),
+        "price": _price(line.price_nano),
+        "amounts": amounts,
+        "total": _money(line.total_minor, held["currency"]),
+    }
 
 
 def _payment(cycle: str, paid: Payment) -> Row:

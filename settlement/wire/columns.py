@@ -1,8 +1,11 @@
 """Runs of framed Avro values as columns, without work per value.
 
-The values of a fetched run lie joined as they came, frame included, in ONE block of an Avro file made in memory; one `polars.read_avro` call decodes
-them. The frame column of every row proves where each value begins, and a sentinel row behind the last one proves where that ends. Whatever does
-not decode whole is taken apart into runs of one schema and, within a run that does not decode, record by record: so a control or another schema
+The values of a fetched run lie joined as they came, frame included, in ONE block of an Avro file made in memory; one
+`polars.read_avro` call decodes
+them. The frame column of every row proves where each value begins, and a sentinel row behind the last one proves
+where that ends. Whatever does
+not decode whole is taken apart into runs of one schema and, within a run that does not decode, record by record: so a
+control or another schema
 version in the middle reads the same as alone, and a bad value is named by its place.
 """
 
@@ -50,7 +53,7 @@ class Piece:
 
 
 class Columns:
-    """Decodes runs of values; `columnar` gives, for each record that comes in masses, the columns that its reader wants."""
+    """Decodes runs of values; `columnar` names the records that come in masses, and the columns wanted."""
 
     def __init__(self, columnar: Mapping[str, Sequence[str]]) -> None:
         self._wanted = {name: list(columns) for name, columns in columnar.items()}
@@ -68,7 +71,11 @@ class Columns:
             return []
         versioned = registry.ids().get(int.from_bytes(body[1 : registry.FRAME_BYTES], "big"), "")
         name = versioned.partition(".v")[0]
-        if name in self._wanted and len(lengths) >= SHORT_RUN and (frame := self._block(versioned, body, len(lengths))) is not None:
+        if (
+            name in self._wanted
+            and len(lengths) >= SHORT_RUN
+            and (frame := self._block(versioned, body, len(lengths))) is not None
+        ):
             return [Piece(name=name, first=0, count=len(lengths), frame=frame)]
         self.slow_runs += 1
         return self._runs([body[start:end] for start, end in pairwise(accumulate(lengths, initial=0))])
@@ -88,7 +95,11 @@ class Columns:
         except codec.WireError as error:
             raise BrokenValueError(at, str(error), pieces) from error
         name = versioned.partition(".v")[0]
-        if name in self._wanted and len(run) >= SHORT_RUN and (frame := self._block(versioned, b"".join(run), len(run))) is not None:
+        if (
+            name in self._wanted
+            and len(run) >= SHORT_RUN
+            and (frame := self._block(versioned, b"".join(run), len(run))) is not None
+        ):
             pieces.append(Piece(name=name, first=at, count=len(run), frame=frame))
             return
         records: list[codec.Record] = []
@@ -111,13 +122,17 @@ class Columns:
         return Piece(name=name, first=at, count=len(records), frame=frame)
 
     def _block(self, versioned: str, body: bytes, count: int) -> pl.DataFrame | None:
-        """Decode `count` values of one schema at once; None when anything is not as agreed, for the slow way to name it."""
+        """Decode values of one schema at once; None when anything is not as agreed: the slow way names it."""
         name = versioned.partition(".v")[0]
         wanted, held = self._wanted[name], _field_names(versioned)
         sentinel = _sentinel(versioned)
-        if body.count(registry.frame(versioned)) < count:  # another schema is among them: polars would panic and print before it fails
+        if (
+            body.count(registry.frame(versioned)) < count
+        ):  # another schema is among them: polars would panic and print before it fails
             return None
-        block = b"".join((_head(versioned), _zigzag(count + 1), _zigzag(len(body) + len(sentinel)), body, sentinel, _SYNC))
+        block = b"".join(
+            (_head(versioned), _zigzag(count + 1), _zigzag(len(body) + len(sentinel)), body, sentinel, _SYNC)
+        )
         try:
             read = pl.read_avro(io.BytesIO(block), columns=[_FRAME, *[column for column in wanted if column in held]])
         except BaseException as error:  # polars panics, which are BaseExceptions, on some bytes
@@ -146,7 +161,13 @@ def _zigzag(number: int) -> bytes:
 @cache
 def _head(versioned: str) -> bytes:
     schema = registry.schema(versioned)
-    framed = {**schema, "fields": [{"name": _FRAME, "type": {"type": "fixed", "name": "Frame", "size": registry.FRAME_BYTES}}, *schema["fields"]]}
+    framed = {
+        **schema,
+        "fields": [
+            {"name": _FRAME, "type": {"type": "fixed", "name": "Frame", "size": registry.FRAME_BYTES}},
+            *schema["fields"],
+        ],
+    }
     meta = json.dumps(framed).encode()
     entries = (b"avro.schema", meta), (b"avro.codec", b"null")
     packed = b"".join(_zigzag(len(part)) + part for entry in entries for part in entry)
@@ -156,7 +177,9 @@ def _head(versioned: str) -> bytes:
 @cache
 def _sentinel(versioned: str) -> bytes:
     """Return a value of zeros of that schema; it must come out whole behind the last value of a block."""
-    return codec.encode(versioned, {field["name"]: _zero(field["type"]) for field in registry.schema(versioned)["fields"]})
+    return codec.encode(
+        versioned, {field["name"]: _zero(field["type"]) for field in registry.schema(versioned)["fields"]}
+    )
 
 
 def _zero(kind: Any) -> Any:  # noqa: ANN401  an Avro type is a name, a list or a mapping
@@ -182,9 +205,19 @@ def _type(kind: Any) -> pl.DataType:  # noqa: ANN401  an Avro type is a name, a 
         return _type(kind[1])
     if isinstance(kind, dict):
         return pl.String() if kind["type"] == "enum" else _type(kind["type"])
-    return {"string": pl.String(), "long": pl.Int64(), "int": pl.Int32(), "boolean": pl.Boolean(), "bytes": pl.Binary()}[kind]
+    return {
+        "string": pl.String(),
+        "long": pl.Int64(),
+        "int": pl.Int32(),
+        "boolean": pl.Boolean(),
+        "bytes": pl.Binary(),
+    }[kind]
 
 
 @cache
 def _defaults(name: str) -> dict[str, Any]:
-    return {field["name"]: field["default"] for field in registry.schema(registry.newest(name))["fields"] if "default" in field}
+    return {
+        field["name"]: field["default"]
+        for field in registry.schema(registry.newest(name))["fields"]
+        if "default" in field
+    }

@@ -37,16 +37,32 @@ class Clearing:
         """Apply one control; `from_` stands for `from`."""
         self.controls += 1
         payload = {key.rstrip("_"): value for key, value in payload.items()}
-        control = {"control_id": f"C{self.controls}", "kind": kind, "requested_by": "ann", "approved_by": "bob", "reason": "", "payload": payload}
+        control = {
+            "control_id": f"C{self.controls}",
+            "kind": kind,
+            "requested_by": "ann",
+            "approved_by": "bob",
+            "reason": "",
+            "payload": payload,
+        }
         return self._taken(self.gateway.control(control))
 
-    def trade(self, trade_id: str, contract: str, buyer: str, seller: str, lots: int, price_nano: int, **more: Any) -> Step:
+    def trade(
+        self, trade_id: str, contract: str, buyer: str, seller: str, lots: int, price_nano: int, **more: Any
+    ) -> Step:
         """Report one matched trade."""
         self.source_seq += 1
         reported = TradeReported(
-            source_seq=self.source_seq, trade_id=trade_id, contract=contract, buyer=buyer, seller=seller, lots=lots, price_nano=price_nano,
-            at_us=more.pop("at_us", -1), **more,
-        )  # fmt: skip
+            source_seq=self.source_seq,
+            trade_id=trade_id,
+            contract=contract,
+            buyer=buyer,
+            seller=seller,
+            lots=lots,
+            price_nano=price_nano,
+            at_us=more.pop("at_us", -1),
+            **more,
+        )
         return self._taken(self.gateway.report("feed", reported))
 
     def _taken(self, step: Step) -> Step:
@@ -60,7 +76,9 @@ class Clearing:
         for partition, run in values.items():
             body, lengths = b"".join(run), [len(value) for value in run]
             self.engine.load(partition, self._engine_columns(body, lengths))
-            for output in self.folds[partition].apply(self._continuity[partition].fresh(self._fold_columns(body, lengths))):
+            for output in self.folds[partition].apply(
+                self._continuity[partition].fresh(self._fold_columns(body, lengths))
+            ):
                 name, record = codec.decode(output.value)
                 cycle = CycleKey(record["business_date"], record["kind"], record["number"])
                 if name == "margin_line":
@@ -74,6 +92,10 @@ class Clearing:
         ours, theirs = self.cycles[cycle], self.engine.margin_lines(cycle)
         for line, other in zip(ours, theirs, strict=False):
             assert line == other, f"{cycle}:\n fold   {line}\n engine {other}"
-        assert len(ours) == len(theirs), f"{cycle}: {[(x.account, x.contract) for x in ours]} {[(x.account, x.contract) for x in theirs]}"
-        breaches = [breach for breach in self.engine.breaches(cycle) if breach.rule != "ENT-7"]  # refused trades are the point here
+        assert len(ours) == len(theirs), (
+            f"{cycle}: {[(x.account, x.contract) for x in ours]} {[(x.account, x.contract) for x in theirs]}"
+        )
+        breaches = [
+            breach for breach in self.engine.breaches(cycle) if breach.rule != "ENT-7"
+        ]  # refused trades are the point here
         assert not breaches, [str(breach) for breach in breaches]

@@ -22,7 +22,12 @@ def clearing() -> Clearing:
     clearing = Clearing()
     clearing.control("open", date="2026-11-23")
     clearing.control("listing", contract="GPUH", size="730", tick="0.001", fee="0.35")
-    for account, member, origin in (("A", "A", "house"), ("B/C", "B", "client"), ("B-H", "B", "house"), ("I", "Idle & Co", "house")):
+    for account, member, origin in (
+        ("A", "A", "house"),
+        ("B/C", "B", "client"),
+        ("B-H", "B", "house"),
+        ("I", "Idle & Co", "house"),
+    ):
         clearing.control("account", account=account, member=member, origin=origin, positions="net")
     clearing.trade("T1", "GPUH", "A", "B/C", 10, 2_350_000_000, at_us=1_795_446_000_000_000)
     clearing.control("prices", kind="intraday", date="2026-11-23", prices={"GPUH": "2.355"})
@@ -44,11 +49,21 @@ def test_a_statement_lists_positions_fills_lines_and_payments(clearing: Clearing
     read = document(clearing, "A")
     assert [(row["account"], row["lots"], row["price"]) for row in read["positions"]] == [("A", 10, "2.362")]  # type: ignore[attr-defined]
     [fill] = read["fills"]  # type: ignore[misc]
-    assert (fill["trade_id"], fill["side"], fill["lots"], fill["price"], fill["value"], fill["fee"]) == ("T1", "buy", 10, "2.35", "1715.50", "-3.50")
+    assert (fill["trade_id"], fill["side"], fill["lots"], fill["price"], fill["value"], fill["fee"]) == (
+        "T1",
+        "buy",
+        10,
+        "2.35",
+        "1715.50",
+        "-3.50",
+    )
     lines = {row["cycle"]: row["amounts"] for row in read["lines"]}  # type: ignore[attr-defined]
     assert lines["intraday/1"]["imtm"] == "36.50"
     assert (lines["end_of_day/1"]["tvar"], lines["end_of_day/1"]["imtm"]) == ("87.60", "-36.50")
-    assert [(row["cycle"], row["amount"]) for row in read["payments"]] == [("intraday/1", "36.50"), ("end_of_day/1", "47.60")]  # type: ignore[attr-defined]
+    assert [(row["cycle"], row["amount"]) for row in read["payments"]] == [
+        ("intraday/1", "36.50"),
+        ("end_of_day/1", "47.60"),
+    ]  # type: ignore[attr-defined]
 
 
 def test_fees_of_clients_are_in_the_house_payment(clearing: Clearing) -> None:
@@ -61,7 +76,14 @@ def test_fees_of_clients_are_in_the_house_payment(clearing: Clearing) -> None:
 
 def test_a_member_without_anything_gets_an_empty_statement(clearing: Clearing) -> None:
     """Silence is a statement too."""
-    assert document(clearing, "Idle & Co") == {"member": "Idle & Co", "date": "2026-11-23", "positions": [], "fills": [], "lines": [], "payments": []}
+    assert document(clearing, "Idle & Co") == {
+        "member": "Idle & Co",
+        "date": "2026-11-23",
+        "positions": [],
+        "fills": [],
+        "lines": [],
+        "payments": [],
+    }
 
 
 def test_the_csv_says_what_the_json_says(clearing: Clearing) -> None:
@@ -84,7 +106,7 @@ def test_what_comes_later_changes_no_statement(clearing: Clearing) -> None:
 
 
 def test_files_are_written_once_and_announced_with_their_hashes(clearing: Clearing, tmp_path) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
-    """An end of day announces each member's files; a repeated write changes nothing; intraday cycles announce nothing."""
+    """An end of day announces each member's files, intraday cycles none; a repeated write changes nothing."""
     statements = Statements(tmp_path)
     assert statements.announced(clearing.engine, CycleKey(20261123, "intraday", 1), 1) == []
     rows = statements.announced(clearing.engine, DAY, 2)

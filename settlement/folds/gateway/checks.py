@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 def account(writer: Writer, name: str) -> str:
     """Return the name of an open account, or refuse."""
     if name not in writer.state.accounts:
-        raise Refused(Code.UNKNOWN_ACCOUNT, f"Expected an open account, was {name!r}. Open it first (novate account add).")
+        raise Refused(
+            Code.UNKNOWN_ACCOUNT, f"Expected an open account, was {name!r}. Open it first (novate account add)."
+        )
     return name
 
 
@@ -26,12 +28,20 @@ def price(contract: Contract, price_nano: int, *, what: str = "price") -> int:
     within_limit(price_nano, what)
     if not contract.on_tick(price_nano):
         tick = format_price(contract.tick_nano)
-        raise Refused(Code.OFF_TICK, f"Expected a {what} of {contract.contract} that is a multiple of the tick {tick}, was {format_price(price_nano)}.")
+        raise Refused(
+            Code.OFF_TICK,
+            f"Expected a {what} of {contract.contract} that is a multiple of the tick {tick}, was "
+            f"{format_price(price_nano)}.",
+        )
     for bound, beyond, name in ((contract.cap_nano, 1, "cap"), (contract.floor_nano, -1, "floor")):
         if bound is not None and (price_nano - bound) * beyond > 0:
             shown = format_price(price_nano)
             side = "at or below its cap" if beyond > 0 else "at or above its floor"
-            raise Refused(Code.PRICE_LIMIT, f"Expected a {what} of {contract.contract} {side} {format_price(bound)}, was {shown} (beyond the {name}).")
+            raise Refused(
+                Code.PRICE_LIMIT,
+                f"Expected a {what} of {contract.contract} {side} {format_price(bound)}, was {shown} (beyond the "
+                f"{name}).",
+            )
     return value(contract, price_nano, what)
 
 
@@ -46,14 +56,19 @@ def value(contract: Contract, price_nano: int, what: str) -> int:
     """Return V of a price, or refuse one that a single lot would carry beyond the limit of a fill (rule ENT-5)."""
     value_minor = contract.value_minor(price_nano)
     if abs(value_minor) >= FILL_LIMIT_MINOR:
-        raise Refused(Code.LIMIT, f"Expected a {what} with |V| below {FILL_LIMIT_MINOR} minor units, was {value_minor}.")
+        raise Refused(
+            Code.LIMIT, f"Expected a {what} with |V| below {FILL_LIMIT_MINOR} minor units, was {value_minor}."
+        )
     return value_minor
 
 
 def not_closed(writer: Writer, contract: Contract) -> None:
     """Refuse when the contract was finally settled."""
     if writer.state.listed[contract.contract].closed:
-        raise Refused(Code.CONTRACT_CLOSED, f"Expected a contract that is open, was {contract.contract}, finally settled. Use a cash adjustment.")
+        raise Refused(
+            Code.CONTRACT_CLOSED,
+            f"Expected a contract that is open, was {contract.contract}, finally settled. Use a cash adjustment.",
+        )
 
 
 def in_time(writer: Writer, contract: Contract, since: int, what: str) -> None:
@@ -61,7 +76,10 @@ def in_time(writer: Writer, contract: Contract, since: int, what: str) -> None:
     today = writer.open_date().date
     passed = writer.calendar.business_days_between(since, today)
     if passed > contract.correction_days:
-        message = f"Expected {what} within {contract.correction_days} business days of {format_date(since)}, was {passed} later, on {format_date(today)}."
+        message = (
+            f"Expected {what} within {contract.correction_days} business days of {format_date(since)}, was "
+            f"{passed} later, on {format_date(today)}."
+        )
         raise Refused(Code.TOO_LATE, message + " Use a cash adjustment.")
 
 

@@ -10,7 +10,7 @@ import msgspec
 from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract
 from settlement.domain.rejection import Code, Refused, Rejection
-from settlement.folds.gateway import corrections, cycles, reference, trading
+from settlement.folds.gateway import closed_dates, corrections, cycles, reference, trading, transfers
 from settlement.folds.gateway.reference import canonical
 from settlement.folds.gateway.state import Session, State, Sums
 from settlement.folds.gateway.writing import FILLS, ORDERS, TICKS, Step, Writer
@@ -34,15 +34,15 @@ _KINDS: Final[dict[str, Callable[[Writer, dict[str, Any]], None]]] = {
     "carry": cycles.carry,
     "cut": cycles.cut,
     "prices": cycles.prices,
-    "correct_settlement": cycles.correct_settlement,
-    "final": cycles.final,
+    "correct_settlement": closed_dates.correct_settlement,
+    "final": closed_dates.final,
     "bust": corrections.bust,
     "adjust": corrections.adjust,
     "give_up": corrections.give_up,
     "average": corrections.average,
-    "transfer": corrections.transfer,
-    "close_out": corrections.close_out,
-    "cash_adjustment": corrections.cash_adjustment,
+    "transfer": transfers.transfer,
+    "close_out": transfers.close_out,
+    "cash_adjustment": transfers.cash_adjustment,
 }
 KINDS: Final = frozenset((*_KINDS, "advance", "waive"))
 """Every kind of control that the gateway knows."""
@@ -62,14 +62,23 @@ class GatewayFold:
     def control(self, control: dict[str, Any]) -> Step:
         """Apply one control at its place; a twin of an earlier one changes nothing.
 
-        control: the fields of the record `control`, with `payload` as a mapping.  An `advance` is applied by `advance` and `report`.
+        control: the fields of the record `control`, with `payload` as a mapping.  An `advance` is applied by
+        `advance` and `report`.
         """
         kind, payload, control_id = control["kind"], control["payload"], control["control_id"]
         content = hashlib.sha256(f"{kind} {canonical(payload)}".encode()).hexdigest()
         known = self.state.controls.get(control_id)
         if known is not None:
             same = known == content
-            return Step() if same else Step(rejection=Rejection(code=Code.CONTROL_REUSED, message=f"Expected a new control id, was {control_id!r}, used."))
+            return (
+                Step()
+                if same
+                else Step(
+                    rejection=Rejection(
+                        code=Code.CONTROL_REUSED, message=f"Expected a new control id, was {control_id!r}, used."
+                    )
+                )
+            )
         self.state.controls[control_id] = content
         self.state.applied += 1
         return self._step(control_id, lambda writer: _apply(writer, kind, payload, control))

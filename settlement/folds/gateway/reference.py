@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from settlement.domain.account import Origin, Positions
 from settlement.domain.contract import FILL_LIMIT_MINOR, Contract, TermsError
@@ -40,7 +40,9 @@ def calendar(writer: Writer, payload: fields.Payload) -> None:
     holidays = payload.get("holidays")
     if not isinstance(holidays, list):
         raise fields.malformed("holidays", "a list of dates", holidays)
-    writer.state.holidays = sorted({fields.date({"holidays": day}, "holidays") for day in holidays} | set(writer.state.holidays))
+    writer.state.holidays = sorted(
+        {fields.date({"holidays": day}, "holidays") for day in holidays} | set(writer.state.holidays)
+    )
 
 
 def account(writer: Writer, payload: fields.Payload) -> None:
@@ -53,7 +55,13 @@ def account(writer: Writer, payload: fields.Payload) -> None:
     if known is not None:
         raise Refused(Code.DUPLICATE_NAME, f"Expected a new account, was {name!r}, open with other terms.")
     writer.state.accounts[name] = opened
-    record = {"account": name, "member": member, "origin": opened.origin, "positions": opened.positions, "control_id": writer.control_id}
+    record = {
+        "account": name,
+        "member": member,
+        "origin": opened.origin,
+        "positions": opened.positions,
+        "control_id": writer.control_id,
+    }
     writer.emit_keyed(FILLS, name, "account", record)
 
 
@@ -78,12 +86,20 @@ def listing(writer: Writer, payload: fields.Payload) -> None:
     writer.contracts[contract.contract] = contract
     document = canonical(payload)
     record = {
-        "contract": contract.contract, "ordinal": listed.ordinal, "version": listed.version,
-        "effective_date": writer.state.open.date if writer.state.open else 0, "currency": contract.currency,
-        "currency_decimals": contract.currency_decimals, "size_nano": contract.size_nano, "tick_nano": contract.tick_nano,
-        "rounding": contract.rounding.value, "fee_minor": contract.fee_minor, "document": document,
-        "document_sha256": hashlib.sha256(document.encode()).hexdigest(), "control_id": writer.control_id,
-    }  # fmt: skip
+        "contract": contract.contract,
+        "ordinal": listed.ordinal,
+        "version": listed.version,
+        "effective_date": writer.state.open.date if writer.state.open else 0,
+        "currency": contract.currency,
+        "currency_decimals": contract.currency_decimals,
+        "size_nano": contract.size_nano,
+        "tick_nano": contract.tick_nano,
+        "rounding": contract.rounding.value,
+        "fee_minor": contract.fee_minor,
+        "document": document,
+        "document_sha256": hashlib.sha256(document.encode()).hexdigest(),
+        "control_id": writer.control_id,
+    }
     writer.emit_everywhere(FILLS, "listing", record)
     writer.emit_keyed(ORDERS, contract.contract, "listing", record)
 
@@ -109,7 +125,11 @@ def _may_change(writer: Writer, name: str, known: Listed, payload: fields.Payloa
     changed = [key for key in FROZEN if known.document.get(key) != payload.get(key)]
     used = name in writer.state.holdings or any(trade.contract == name for trade in writer.state.trades.values())
     if changed and used:
-        raise Refused(Code.FROZEN_TERMS, f"Expected {changed[0]} of {name} to stay {known.document.get(changed[0])!r}, was {payload.get(changed[0])!r}.")
+        raise Refused(
+            Code.FROZEN_TERMS,
+            f"Expected {changed[0]} of {name} to stay {known.document.get(changed[0])!r}, was "
+            f"{payload.get(changed[0])!r}.",
+        )
 
 
 def series(writer: Writer, payload: fields.Payload) -> None:
@@ -126,7 +146,12 @@ def series(writer: Writer, payload: fields.Payload) -> None:
     version = known["version"] + 1 if known else 1
     writer.state.series[name] = {"document": methodology, "version": version}
     document = canonical(methodology)
-    record = {"series": name, "version": version, "document": document, "document_sha256": hashlib.sha256(document.encode()).hexdigest()}
+    record = {
+        "series": name,
+        "version": version,
+        "document": document,
+        "document_sha256": hashlib.sha256(document.encode()).hexdigest(),
+    }
     writer.emit_keyed(TICKS, name, "series", {**record, "control_id": writer.control_id})
 
 
@@ -146,27 +171,45 @@ def print_fixing(writer: Writer, payload: fields.Payload) -> None:
     """Record an administrator's printed fixing."""
     name = fields.text(payload, "series")
     value_nano = checks.within_limit(fields.decimal(payload.get("value"), "value"), "fixing")
-    record = {"series": name, "date": fields.date(payload, "date"), "value_nano": value_nano, "control_id": writer.control_id}
+    record = {
+        "series": name,
+        "date": fields.date(payload, "date"),
+        "value_nano": value_nano,
+        "control_id": writer.control_id,
+    }
     writer.emit_keyed(TICKS, name, "print", record)
 
 
 def generation(writer: Writer, payload: fields.Payload) -> None:
     """Confirm the number of partitions; it is fixed for this generation of the topics."""
     if str(payload.get("partitions")) != str(writer.state.partitions):
-        raise fields.malformed("partitions", f"{writer.state.partitions}, fixed for this generation of the topics", payload.get("partitions"))
+        raise fields.malformed(
+            "partitions",
+            f"{writer.state.partitions}, fixed for this generation of the topics",
+            payload.get("partitions"),
+        )
 
 
 def waive(writer: Writer, payload: fields.Payload, requested_by: str, approved_by: str, reason: str) -> None:
     """Waive an open break, by two people."""
     feed, number = fields.text(payload, "feed"), str(payload.get("source_seq"))
-    found = next((known for known in writer.state.breaks if known.feed == feed and str(known.source_seq) == number), None)
+    found = next(
+        (known for known in writer.state.breaks if known.feed == feed and str(known.source_seq) == number), None
+    )
     if found is None:
         raise Refused(Code.UNKNOWN_BREAK, f"Expected an open break, was {feed} number {number}.")
     if not requested_by or not approved_by or requested_by == approved_by:
         raise Refused(Code.TWO_PEOPLE, f"Expected two different people, was {requested_by!r} and {approved_by!r}.")
     writer.state.breaks.remove(found)
     day = writer.state.cut[0].date if writer.state.cut else writer.open_date().date
-    record = {"business_date": day, "feed": feed, "break_seq": found.source_seq, "requested_by": requested_by, "approved_by": approved_by, "reason": reason}
-    writer.emit(FILLS, partition_of(feed, writer.state.partitions), "waiver", {**record, "control_id": writer.control_id})
-
-
+    record = {
+        "business_date": day,
+        "feed": feed,
+        "break_seq": found.source_seq,
+        "requested_by": requested_by,
+        "approved_by": approved_by,
+        "reason": reason,
+    }
+    writer.emit(
+        FILLS, partition_of(feed, writer.state.partitions), "waiver", {**record, "control_id": writer.control_id}
+    )

@@ -1,6 +1,7 @@
 """What the gateway knows: reference data, trades and where they stand, holdings, dates.
 
-Plain data that msgpack takes whole, so a snapshot is one call. Everything here follows from `controls` and the feeds alone.
+Plain data that msgpack takes whole, so a snapshot is one call. Everything here follows from `controls` and the feeds
+alone.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from msgspec import Struct, field
 class Listed(Struct):
     """A contract in force and its settlement history.
 
-    previous_nano, previous_minor: the last settlement price and V of it; None before the first.  settled: (date, price) of the end-of-day cycles
+    previous_nano, previous_minor: the last settlement price and V of it; None before the first.  settled: (date,
+    price) of the end-of-day cycles
     since the oldest date that can still be corrected.
     """
 
@@ -91,7 +93,7 @@ class Trade(Struct):
 
 
 class Transfer(Struct):
-    """A position transfer at the prior settlement price by default, as long as that price can be corrected (rule COR-2).
+    """A position transfer at the prior settlement price by default, which may be corrected (rule COR-2).
 
     price_date: the settled date whose price it is.
     """
@@ -106,7 +108,8 @@ class Transfer(Struct):
 class Day(Struct):
     """One contract's fills of a date that is not settled.
 
-    lots, gross_minor: sums of |lots| and |lots x V|, for the limits.  net: signed lots by account.  priced: whether it needs a settlement price.
+    lots, gross_minor: sums of |lots| and |lots x V|, for the limits.  net: signed lots by account.  priced: whether
+    it needs a settlement price.
     """
 
     lots: int = 0
@@ -175,7 +178,8 @@ class Break(Struct):
 class State(Struct):
     """Everything.
 
-    next_seq: by topic, the next stream_seq of each partition.  open: the open date, None before the first.  cut: dates cut and not settled, in order.
+    next_seq: by topic, the next stream_seq of each partition.  open: the open date, None before the first.  cut:
+    dates cut and not settled, in order.
     """
 
     partitions: int

@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from settlement.domain.dates import format_date
-from settlement.domain.feed import FeedRecord, IndexObserved, OrderReported, QuoteReported, SessionClosed, SessionOpened, TradeReported, Unreadable
+from settlement.domain.feed import (
+    FeedRecord,
+    IndexObserved,
+    OrderReported,
+    QuoteReported,
+    SessionClosed,
+    SessionOpened,
+    TradeReported,
+    Unreadable,
+)
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import checks
 from settlement.folds.gateway.state import Break, Session, Standing, Trade
@@ -49,7 +58,9 @@ def _counted_trade(writer: Writer, feed: str, session: Session, reported: TradeR
         raise
     session.accepted_trades += 1
     session.accepted_lots += reported.lots
-    writer.state.breaks = [known for known in writer.state.breaks if (known.feed, known.trade_id) != (feed, reported.trade_id)]
+    writer.state.breaks = [
+        known for known in writer.state.breaks if (known.feed, known.trade_id) != (feed, reported.trade_id)
+    ]
 
 
 def trade(writer: Writer, feed: str, session_date: int, reported: TradeReported) -> None:
@@ -58,18 +69,40 @@ def trade(writer: Writer, feed: str, session_date: int, reported: TradeReported)
     contract = writer.contract(reported.contract)
     value_minor = _acceptable(writer, contract, reported)
     known = Trade(
-        contract=contract.contract, business_date=date, trade_date=session_date or date, trade_type=reported.trade_type, at_us=reported.at_us,
-        lots=reported.lots, price_nano=reported.price_nano,
-    )  # fmt: skip
+        contract=contract.contract,
+        business_date=date,
+        trade_date=session_date or date,
+        trade_type=reported.trade_type,
+        at_us=reported.at_us,
+        lots=reported.lots,
+        price_nano=reported.price_nano,
+    )
     sides = (reported.buyer, "BUY", reported.buyer_effect), (reported.seller, "SELL", reported.seller_effect)
     legs = [
-        Leg(kind="trade", account=account, side=side, effect=effect, lots=reported.lots, price_nano=reported.price_nano, value_minor=value_minor,
-            fee_minor=-contract.fee_minor * reported.lots)
+        Leg(
+            kind="trade",
+            account=account,
+            side=side,
+            effect=effect,
+            lots=reported.lots,
+            price_nano=reported.price_nano,
+            value_minor=value_minor,
+            fee_minor=-contract.fee_minor * reported.lots,
+        )
         for account, side, effect in sides
-    ]  # fmt: skip
-    cause = Cause(trade_id=reported.trade_id, trade_date=known.trade_date, trade_type=reported.trade_type, at_us=reported.at_us, feed=feed,
-                  source_seq=reported.source_seq)  # fmt: skip
-    known.standing = [standing(leg, fill_id, contract) for leg, fill_id in zip(legs, writer.fills(contract, legs, cause, 1), strict=True)]
+    ]
+    cause = Cause(
+        trade_id=reported.trade_id,
+        trade_date=known.trade_date,
+        trade_type=reported.trade_type,
+        at_us=reported.at_us,
+        feed=feed,
+        source_seq=reported.source_seq,
+    )
+    known.standing = [
+        standing(leg, fill_id, contract)
+        for leg, fill_id in zip(legs, writer.fills(contract, legs, cause, 1), strict=True)
+    ]
     known.fills = len(legs)
     writer.state.trades[reported.trade_id] = known
     public_trade(writer, reported.trade_id, known, reported.lots)
@@ -80,12 +113,17 @@ def _acceptable(writer: Writer, contract: Contract, reported: TradeReported) -> 
     for account in (reported.buyer, reported.seller):
         checks.account(writer, account)
     if reported.trade_id in writer.state.trades:
-        raise Refused(Code.DUPLICATE_TRADE, f"Expected a new trade id, was {reported.trade_id!r}, taken. Give it another id.")
+        raise Refused(
+            Code.DUPLICATE_TRADE, f"Expected a new trade id, was {reported.trade_id!r}, taken. Give it another id."
+        )
     checks.not_closed(writer, contract)
     date = writer.open_date().date
     if contract.last_trade is not None and date > contract.last_trade:
         was = f"was {format_date(date)}"
-        raise Refused(Code.AFTER_LAST_TRADE, f"Expected a trade of {contract.contract} until {format_date(contract.last_trade)}, {was}.")
+        raise Refused(
+            Code.AFTER_LAST_TRADE,
+            f"Expected a trade of {contract.contract} until {format_date(contract.last_trade)}, {was}.",
+        )
     if reported.lots <= 0:
         raise Refused(Code.BAD_LOTS, f"Expected whole lots greater than zero, was {reported.lots}.")
     return checks.price(contract, reported.price_nano)
@@ -94,17 +132,29 @@ def _acceptable(writer: Writer, contract: Contract, reported: TradeReported) -> 
 def standing(leg: Leg, fill_id: str, contract: Contract) -> Standing:
     """Return the allocation that a new fill makes."""
     return Standing(
-        fill_id=fill_id, account=leg.account, side=leg.side, effect=leg.effect, lots=leg.lots, price_nano=leg.price_nano, value_minor=leg.value_minor,
+        fill_id=fill_id,
+        account=leg.account,
+        side=leg.side,
+        effect=leg.effect,
+        lots=leg.lots,
+        price_nano=leg.price_nano,
+        value_minor=leg.value_minor,
         fee_minor=contract.fee_minor,
-    )  # fmt: skip
+    )
 
 
 def public_trade(writer: Writer, trade_id: str, known: Trade, lots: int) -> None:
     """Tell the market of a trade, or take it back with negative lots; it belongs to the trade's own date."""
     record = {
-        "business_date": known.business_date, "contract": known.contract, "trade_id": trade_id, "lots": lots, "price_nano": known.price_nano,
-        "trade_type": known.trade_type, "at_us": known.at_us, "control_id": writer.control_id,
-    }  # fmt: skip
+        "business_date": known.business_date,
+        "contract": known.contract,
+        "trade_id": trade_id,
+        "lots": lots,
+        "price_nano": known.price_nano,
+        "trade_type": known.trade_type,
+        "at_us": known.at_us,
+        "control_id": writer.control_id,
+    }
     writer.emit_keyed(ORDERS, known.contract, "public_trade", record)
 
 
@@ -113,9 +163,17 @@ def _order(writer: Writer, feed: str, reported: OrderReported) -> None:
     checks.account(writer, reported.account)
     checks.within_limit(reported.price_nano, "price of an order")
     record = {
-        "contract": contract.contract, "order_id": reported.order_id, "action": reported.action, "side": reported.side, "lots": reported.lots,
-        "remaining": reported.remaining, "price_nano": reported.price_nano, "at_us": reported.at_us, "feed": feed, "source_seq": reported.source_seq,
-    }  # fmt: skip
+        "contract": contract.contract,
+        "order_id": reported.order_id,
+        "action": reported.action,
+        "side": reported.side,
+        "lots": reported.lots,
+        "remaining": reported.remaining,
+        "price_nano": reported.price_nano,
+        "at_us": reported.at_us,
+        "feed": feed,
+        "source_seq": reported.source_seq,
+    }
     writer.emit_keyed(ORDERS, contract.contract, "order", record)
 
 
@@ -124,7 +182,13 @@ def _quote(writer: Writer, reported: QuoteReported) -> None:
     date = writer.open_date().date
     for side_nano in (reported.bid_nano, reported.ask_nano):
         checks.within_limit(side_nano or 0, "quote")
-    record = {"business_date": date, "contract": contract.contract, "bid_nano": reported.bid_nano, "ask_nano": reported.ask_nano, "at_us": reported.at_us}
+    record = {
+        "business_date": date,
+        "contract": contract.contract,
+        "bid_nano": reported.bid_nano,
+        "ask_nano": reported.ask_nano,
+        "at_us": reported.at_us,
+    }
     writer.emit_keyed(ORDERS, contract.contract, "quote", record)
 
 
@@ -134,7 +198,12 @@ def _observe(writer: Writer, feed: str, reported: IndexObserved) -> None:
     checks.within_limit(reported.price_nano, "price observed")
     checks.within_limit(reported.quantity_nano, "quantity observed")
     record = {
-        "series": reported.series, "provider": reported.provider, "price_nano": reported.price_nano, "quantity_nano": reported.quantity_nano,
-        "at_us": reported.at_us, "feed": feed, "source_seq": reported.source_seq,
-    }  # fmt: skip
+        "series": reported.series,
+        "provider": reported.provider,
+        "price_nano": reported.price_nano,
+        "quantity_nano": reported.quantity_nano,
+        "at_us": reported.at_us,
+        "feed": feed,
+        "source_seq": reported.source_seq,
+    }
     writer.emit_keyed(TICKS, reported.series, "index_tick", record)

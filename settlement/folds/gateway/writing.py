@@ -93,13 +93,17 @@ class Writer:
         """Return a listed contract, or refuse."""
         found = self.contracts.get(name)
         if found is None:
-            raise Refused(Code.UNKNOWN_CONTRACT, f"Expected a listed contract, was {name!r}. List it first (novate contract add).")
+            raise Refused(
+                Code.UNKNOWN_CONTRACT, f"Expected a listed contract, was {name!r}. List it first (novate contract add)."
+            )
         return found
 
     def open_date(self) -> Date:
         """Return the open date, or refuse before the first."""
         if self.state.open is None:
-            raise Refused(Code.WRONG_DATE, "Expected an open business date, was none. Open the first one (novate day open DATE).")
+            raise Refused(
+                Code.WRONG_DATE, "Expected an open business date, was none. Open the first one (novate day open DATE)."
+            )
         return self.state.open
 
     def holding(self, contract: str, account: str) -> Holding:
@@ -129,7 +133,9 @@ class Writer:
         planned = list(legs)
         self._check_limits(contract, planned)
         self._check_sides(contract, planned)
-        return [self._fill(contract, leg, cause, f"{cause.trade_id}/{first_number + i}") for i, leg in enumerate(planned)]
+        return [
+            self._fill(contract, leg, cause, f"{cause.trade_id}/{first_number + i}") for i, leg in enumerate(planned)
+        ]
 
     def _check_limits(self, contract: Contract, legs: list[Leg]) -> None:
         day = self.open_date().days.get(contract.contract, Day())
@@ -142,14 +148,26 @@ class Writer:
                 raise Refused(Code.LIMIT, f"Expected at most {LOTS_LIMIT} lots, was {abs(leg.lots)}. Split the trade.")
             if max(worth, abs(leg.fee_minor), abs(leg.cres_minor), abs(leg.adj_minor)) >= FILL_LIMIT_MINOR:
                 most = max(worth, abs(leg.fee_minor), abs(leg.cres_minor), abs(leg.adj_minor))
-                raise Refused(Code.LIMIT, f"Expected |lots x V| and every amount below {FILL_LIMIT_MINOR} minor units, was {most}. Split the trade.")
+                raise Refused(
+                    Code.LIMIT,
+                    f"Expected |lots x V| and every amount below {FILL_LIMIT_MINOR} minor units, was {most}. Split "
+                    "the trade.",
+                )
             partition = partition_of(leg.account, self.state.partitions)
             before = checksums.get(partition, self.state.sums[partition].lots_value_minor)
             checksums[partition] = before + leg.signed_lots * leg.value_minor
             if abs(checksums[partition]) > CHECKSUM_LIMIT_MINOR:
-                raise Refused(Code.LIMIT, f"Expected a date's sum of lots x V in a partition up to {CHECKSUM_LIMIT_MINOR}, was {checksums[partition]}.")
+                raise Refused(
+                    Code.LIMIT,
+                    f"Expected a date's sum of lots x V in a partition up to {CHECKSUM_LIMIT_MINOR}, was "
+                    f"{checksums[partition]}.",
+                )
         if gross > BOOK_LIMIT_MINOR:
-            raise Refused(Code.LIMIT, f"Expected at most {BOOK_LIMIT_MINOR} minor units of fills in {contract.contract} and one date, was {gross}.")
+            raise Refused(
+                Code.LIMIT,
+                f"Expected at most {BOOK_LIMIT_MINOR} minor units of fills in {contract.contract} and one date, "
+                f"was {gross}.",
+            )
 
     def _check_sides(self, contract: Contract, legs: list[Leg]) -> None:
         after: dict[str, Holding] = {}
@@ -159,7 +177,10 @@ class Writer:
                 _move(after.setdefault(leg.account, Holding(held.net, held.long, held.short)), leg, gross=True)
         for account, holding in after.items():
             if min(holding.long, holding.short) < 0:
-                message = f"Expected at least zero lots on both sides of {account} in {contract.contract}, was long {holding.long}, short {holding.short}."
+                message = (
+                    f"Expected at least zero lots on both sides of {account} in {contract.contract}, was long "
+                    f"{holding.long}, short {holding.short}."
+                )
                 raise Refused(Code.GROSS_CLOSED, message + " Lower the lots, or bust the close first.")
 
     def _is_gross(self, account: str) -> bool:
@@ -169,12 +190,28 @@ class Writer:
         date = self.open_date()
         partition = partition_of(leg.account, self.state.partitions)
         record = {
-            "business_date": date.date, "trade_date": cause.trade_date, "kind": leg.kind, "fill_id": fill_id, "trade_id": cause.trade_id,
-            "account": leg.account, "contract": contract.contract, "side": leg.side, "position_effect": leg.effect, "lots": leg.lots,
-            "price_nano": leg.price_nano, "value_minor": leg.value_minor, "fee_minor": leg.fee_minor, "cres_minor": leg.cres_minor,
-            "adj_minor": leg.adj_minor, "trade_type": cause.trade_type, "executed_at_us": cause.at_us, "feed": cause.feed,
-            "source_seq": cause.source_seq, "corrects": leg.corrects, "control_id": cause.control_id,
-        }  # fmt: skip
+            "business_date": date.date,
+            "trade_date": cause.trade_date,
+            "kind": leg.kind,
+            "fill_id": fill_id,
+            "trade_id": cause.trade_id,
+            "account": leg.account,
+            "contract": contract.contract,
+            "side": leg.side,
+            "position_effect": leg.effect,
+            "lots": leg.lots,
+            "price_nano": leg.price_nano,
+            "value_minor": leg.value_minor,
+            "fee_minor": leg.fee_minor,
+            "cres_minor": leg.cres_minor,
+            "adj_minor": leg.adj_minor,
+            "trade_type": cause.trade_type,
+            "executed_at_us": cause.at_us,
+            "feed": cause.feed,
+            "source_seq": cause.source_seq,
+            "corrects": leg.corrects,
+            "control_id": cause.control_id,
+        }
         self.emit(FILLS, partition, "fill", record)
         self._count(date, contract, leg, partition)
         _move(self.holding(contract.contract, leg.account), leg, gross=self._is_gross(leg.account))

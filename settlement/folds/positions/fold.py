@@ -30,7 +30,8 @@ _c = pl.col
 class Known(msgspec.Struct):
     """The small part of the state.
 
-    seq: the next stream_seq.  fills: fills folded.  gross: gross accounts.  previous: by contract, the prior settlement price and V of it.
+    seq: the next stream_seq.  fills: fills folded.  gross: gross accounts.  previous: by contract, the prior
+    settlement price and V of it.
     settled: by contract, the date of its last end of day with a price of its own.
     """
 
@@ -45,7 +46,8 @@ class Known(msgspec.Struct):
 class PositionsFold:
     """Positions and margin of the accounts of one partition of `fills`; it only adds.
 
-    book: lots as the last end of day left them.  days: sums of dates not settled yet.  paid: what intraday cycles paid of them.
+    book: lots as the last end of day left them.  days: sums of dates not settled yet.  paid: what intraday cycles
+    paid of them.
     """
 
     name: ClassVar[str] = "positions"
@@ -60,7 +62,7 @@ class PositionsFold:
         self.paid = pl.DataFrame(schema=marking.PAID_SCHEMA)
         self._parts: list[pl.DataFrame] = []
         self._rows = 0
-        self._changed = pl.DataFrame(schema={key: pl.String for key in KEY})  # live views only, not state
+        self._changed = pl.DataFrame(schema=dict.fromkeys(KEY, pl.String))  # live views only, not state
 
     def apply(self, pieces: Sequence[Piece]) -> list[Output]:
         """Fold records that follow each other; return margin lines and results of the cycles among them."""
@@ -103,11 +105,19 @@ class PositionsFold:
         if kind == "opening":
             self._set_previous(cycle)
             return []
-        lines = {"end_of_day": self._end_of_day, "intraday": self._intraday, "final": self._final, "correction": self._correction}[kind](cycle, date)
+        lines = {
+            "end_of_day": self._end_of_day,
+            "intraday": self._intraday,
+            "final": self._final,
+            "correction": self._correction,
+        }[kind](cycle, date)
         return self._emit(cycle, lines)
 
     def _base(self, cycle: Cycle, date: int, *, cash: bool = False, whole: bool = False) -> pl.DataFrame:
-        """Return the rows of the cycle's contracts; with `cash`, also those that only a cash adjustment touches; with `whole`, of all unsettled dates."""
+        """Return the rows of the cycle's contracts.
+
+        cash: also those that only a cash adjustment touches.  whole: of all unsettled dates, not only of the cycle's.
+        """
         when = pl.lit(value=True) if whole else _c("business_date") == date
         day = self.days.filter(when).group_by(KEY).agg(_c(sums.SUMS).sum())
         paid = self.paid.filter(when).group_by(KEY).agg(_c("paid").sum())
@@ -120,7 +130,12 @@ class PositionsFold:
     def _prices(self, cycle: Cycle) -> pl.DataFrame:
         """Return the cycle's prices beside the prior ones of the same contracts."""
         rows = [
-            (price["contract"], price["price_nano"], price["value_minor"], *self.known.previous.get(price["contract"], (None, None)))
+            (
+                price["contract"],
+                price["price_nano"],
+                price["value_minor"],
+                *self.known.previous.get(price["contract"], (None, None)),
+            )
             for price in cycle["prices"]
         ]
         return pl.DataFrame(rows, schema=marking.PRICE_SCHEMA, orient="row")
@@ -164,14 +179,21 @@ class PositionsFold:
 
     def _correction(self, cycle: Cycle, date: int) -> pl.DataFrame:
         lines = marking.correction(self._base(cycle, date).filter(_c("correction") != 0))
-        self.days = self.days.with_columns(correction=pl.when(_c("business_date") == date).then(0).otherwise(_c("correction")))
+        self.days = self.days.with_columns(
+            correction=pl.when(_c("business_date") == date).then(0).otherwise(_c("correction"))
+        )
         for price in cycle["prices"]:
             if self.known.settled.get(price["contract"]) == cycle["effective_date"]:
                 self.known.previous[price["contract"]] = (price["price_nano"], price["value_minor"])
         return lines
 
     def _emit(self, cycle: Cycle, lines: pl.DataFrame) -> list[Output]:
-        identity = {"business_date": cycle["business_date"], "kind": cycle["kind"], "number": cycle["number"], "partition": self.partition}
+        identity = {
+            "business_date": cycle["business_date"],
+            "kind": cycle["kind"],
+            "number": cycle["number"],
+            "partition": self.partition,
+        }
         key = f"{cycle['business_date']}/{cycle['kind']}/{cycle['number']}"
         digest = hashlib.sha256()
         outputs = []
@@ -181,9 +203,15 @@ class PositionsFold:
             outputs.append(Output(topic=RESULTS, key=key, value=value))
         amounts = ["tvar_minor", "smtm_minor", "imtm_minor", "fmtm_minor", "cres_minor", "adj_minor"]
         result = {
-            **identity, "stream_seq": cycle["stream_seq"], "lines": lines.height, "lines_sha256": digest.hexdigest(), "fills": self.known.fills,
-            "lots": sum(lines["end"]), "total_minor": _wrapped(sum(sum(lines[name]) for name in amounts)), "fee_minor": _wrapped(sum(lines["fee_minor"])),
-        }  # fmt: skip
+            **identity,
+            "stream_seq": cycle["stream_seq"],
+            "lines": lines.height,
+            "lines_sha256": digest.hexdigest(),
+            "fills": self.known.fills,
+            "lots": sum(lines["end"]),
+            "total_minor": _wrapped(sum(sum(lines[name]) for name in amounts)),
+            "fee_minor": _wrapped(sum(lines["fee_minor"])),
+        }
         return [*outputs, Output(topic=RESULTS, key=key, value=codec.encode("partition_result", result))]
 
     def live(self) -> list[Output]:
@@ -193,11 +221,19 @@ class PositionsFold:
         if keys.is_empty():
             return []
         net = _c("bought") - _c("sold") + _c("transferred") + _c("carried_long") - _c("carried_short")
-        gains = self.days.join(keys, on=KEY, how="semi").group_by(KEY).agg(
-            net.sum().alias("net"), (_c("long") + _c("carried_long")).sum().alias("longs"), (_c("short") + _c("carried_short")).sum().alias("shorts")
+        gains = (
+            self.days.join(keys, on=KEY, how="semi")
+            .group_by(KEY)
+            .agg(
+                net.sum().alias("net"),
+                (_c("long") + _c("carried_long")).sum().alias("longs"),
+                (_c("short") + _c("carried_short")).sum().alias("shorts"),
+            )
         )
         held = keys.join(self.book, on=KEY, how="left").join(gains, on=KEY, how="left").fill_null(0)
-        shown = held.select(*KEY, lots=_c("lots") + _c("net"), long=_c("long") + _c("longs"), short=_c("short") + _c("shorts")).sort(KEY)
+        shown = held.select(
+            *KEY, lots=_c("lots") + _c("net"), long=_c("long") + _c("longs"), short=_c("short") + _c("shorts")
+        ).sort(KEY)
         return [self._position(row) for row in shown.iter_rows(named=True)]
 
     def _position(self, row: dict[str, Any]) -> Output:

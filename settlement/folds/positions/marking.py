@@ -11,9 +11,21 @@ from settlement.folds.positions.sums import KEY, SUMS
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-BOOK_SCHEMA: Final = {"account": pl.String, "contract": pl.String, "lots": pl.Int64, "long": pl.Int64, "short": pl.Int64}
+BOOK_SCHEMA: Final = {
+    "account": pl.String,
+    "contract": pl.String,
+    "lots": pl.Int64,
+    "long": pl.Int64,
+    "short": pl.Int64,
+}
 PAID_SCHEMA: Final = {"business_date": pl.Int32, "account": pl.String, "contract": pl.String, "paid": pl.Int64}
-PRICE_SCHEMA: Final = {"contract": pl.String, "price_nano": pl.Int64, "value_minor": pl.Int64, "previous_nano": pl.Int64, "previous_value_minor": pl.Int64}
+PRICE_SCHEMA: Final = {
+    "contract": pl.String,
+    "price_nano": pl.Int64,
+    "value_minor": pl.Int64,
+    "previous_nano": pl.Int64,
+    "previous_value_minor": pl.Int64,
+}
 
 _c = pl.col
 _traded = _c("bought") - _c("sold") + _c("transferred")
@@ -26,12 +38,21 @@ _AMOUNTS: Final = ("tvar", "smtm", "imtm", "fmtm", "cres", "adj", "fee")
 def base(book: pl.DataFrame, day: pl.DataFrame, prices: pl.DataFrame, paid: pl.DataFrame) -> pl.DataFrame:
     """Return one row per account and contract with a position or a fill, with what every kind of line needs.
 
-    book: BOOK_SCHEMA, as the last end of day left it.  day: DAY_SCHEMA without the date, one date's sums.  prices: PRICE_SCHEMA.
+    book: BOOK_SCHEMA, as the last end of day left it.  day: DAY_SCHEMA without the date, one date's sums.  prices:
+    PRICE_SCHEMA.
     paid: PAID_SCHEMA without the date, what intraday cycles of the date paid so far.
     """
-    joined = book.lazy().rename({"long": "book_long", "short": "book_short"}).join(day.lazy(), on=KEY, how="full", coalesce=True)
+    joined = (
+        book.lazy()
+        .rename({"long": "book_long", "short": "book_short"})
+        .join(day.lazy(), on=KEY, how="full", coalesce=True)
+    )
     joined = joined.with_columns(_c("lots", "book_long", "book_short", *SUMS).fill_null(0))
-    joined = joined.join(prices.lazy(), on="contract", how="left").join(paid.lazy(), on=KEY, how="left").with_columns(_c("paid").fill_null(0))
+    joined = (
+        joined.join(prices.lazy(), on="contract", how="left")
+        .join(paid.lazy(), on=KEY, how="left")
+        .with_columns(_c("paid").fill_null(0))
+    )
     joined = joined.with_columns(start=_c("lots") + _c("carried_long") - _c("carried_short"))
     held = pl.any_horizontal(_c("lots", "book_long", "book_short", "carried_long", "carried_short") != 0)
     joined = joined.filter(held | (_c("fills") > 0) | (_c("correction") != 0))
@@ -52,7 +73,16 @@ def end_of_day(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the full lines of a date: TVAR, SMTM, CRES, ADJ, FEE, and IMTM = minus what was paid intraday."""
     priced = _c("value_minor").is_not_null()
     tvar, smtm = (pl.when(priced).then(amount).otherwise(0) for amount in (_tvar, _revalued))
-    return _lines(rows, _c("start") + _traded, tvar=tvar, smtm=smtm, imtm=-_c("paid"), cres=_c("cres"), adj=_c("adj"), fee=_c("fee"))
+    return _lines(
+        rows,
+        _c("start") + _traded,
+        tvar=tvar,
+        smtm=smtm,
+        imtm=-_c("paid"),
+        cres=_c("cres"),
+        adj=_c("adj"),
+        fee=_c("fee"),
+    )
 
 
 def mark() -> pl.Expr:
@@ -66,14 +96,16 @@ def intraday(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def final(rows: pl.DataFrame) -> pl.DataFrame:
-    """Return the last lines of a contract: FMTM in place of SMTM, whatever its last day still owes, and no position left."""
+    """Return the last lines of a contract: FMTM for SMTM, what its last day still owes, and no position left."""
     gone = rows.with_columns(end_long=_zero, end_short=_zero)
     return _lines(gone, _zero, tvar=_tvar, fmtm=_revalued, imtm=-_c("paid"), cres=_c("cres"), fee=_c("fee"))
 
 
 def correction(rows: pl.DataFrame) -> pl.DataFrame:
     """Return the lines of a corrected settlement price: ADJ to those who held the book, whose lots stay."""
-    still = rows.with_columns(bought=_zero, sold=_zero, transferred=_zero, end_long=_c("start_long"), end_short=_c("start_short"))
+    still = rows.with_columns(
+        bought=_zero, sold=_zero, transferred=_zero, end_long=_c("start_long"), end_short=_c("start_short")
+    )
     return _lines(still, _c("start"), adj=_c("correction"))
 
 
@@ -86,5 +118,8 @@ def with_sides(rows: pl.DataFrame, gross: Collection[str]) -> pl.DataFrame:
 
     start_long, start_short = _c("book_long") + _c("carried_long"), _c("book_short") + _c("carried_short")
     return rows.with_columns(
-        start_long=only(start_long), start_short=only(start_short), end_long=only(start_long + _c("long")), end_short=only(start_short + _c("short"))
+        start_long=only(start_long),
+        start_short=only(start_short),
+        end_long=only(start_long + _c("long")),
+        end_short=only(start_short + _c("short")),
     )

@@ -1,4 +1,4 @@
-"""What a run of fills adds: sums by date, account and contract, and nothing else (order inside a date does not matter)."""
+"""What a run of fills adds: sums by date, account and contract; order inside a date does not matter."""
 
 from __future__ import annotations
 
@@ -12,19 +12,49 @@ if TYPE_CHECKING:
 KEY: Final = ["account", "contract"]
 DATED: Final = ["business_date", *KEY]
 FILL_COLUMNS: Final = [
-    "stream_seq", "business_date", "kind", "account", "contract", "side", "position_effect", "lots", "value_minor", "fee_minor", "cres_minor",
+    "stream_seq",
+    "business_date",
+    "kind",
+    "account",
+    "contract",
+    "side",
+    "position_effect",
+    "lots",
+    "value_minor",
+    "fee_minor",
+    "cres_minor",
     "adj_minor",
-]  # fmt: skip
+]
 """The columns of `fill` that the fold reads."""
 
 SUMS: Final = [
-    "bought", "sold", "transferred", "carried_long", "carried_short", "long", "short", "value", "fee", "cres", "adj", "correction", "cash", "fills",
-]  # fmt: skip
-"""bought, sold, transferred: lots of the date (transferred signed).  carried_long, carried_short: lots brought forward.  long, short: what both sides of
-a gross account gain in the date.value: signed lots x V of what was bought, sold or transferred.  fee, cres, adj, correction: amounts in minor units.  fills: number of fills that
+    "bought",
+    "sold",
+    "transferred",
+    "carried_long",
+    "carried_short",
+    "long",
+    "short",
+    "value",
+    "fee",
+    "cres",
+    "adj",
+    "correction",
+    "cash",
+    "fills",
+]
+"""bought, sold, transferred: lots of the date (transferred signed).  carried_long, carried_short: lots brought forward.
+long, short: what both sides of
+a gross account gain in the date.value: signed lots x V of what was bought, sold or transferred.  fee, cres, adj,
+correction: amounts in minor units.  fills: number of fills that
 make a line; cash: how many of them only move cash."""
 
-DAY_SCHEMA: Final = {"business_date": pl.Int32, "account": pl.String, "contract": pl.String, **dict.fromkeys(SUMS, pl.Int64)}
+DAY_SCHEMA: Final = {
+    "business_date": pl.Int32,
+    "account": pl.String,
+    "contract": pl.String,
+    **dict.fromkeys(SUMS, pl.Int64),
+}
 
 _c = pl.col
 _buys = _c("side") == "BUY"

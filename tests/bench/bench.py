@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from tests.bench.load import PARTITIONS, create, load
@@ -101,15 +102,15 @@ def _run(folder: Path, module: str, *arguments: str) -> Measured:
 
 def table(figures: Figures) -> Table:
     """Return the figures for a person, 80 columns wide."""
-    shown = Table(title="Fills a second on this machine, broker included, one run")
+    shown = Table(title="Fills a second on this machine, broker included, one run", box=SIMPLE_HEAD)
     for heading in ("", "records", "records/s", "CPU us", "MiB", "to bare", "to plain"):
         shown.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     rows = {
         "bare consumer": figures.bare,
         "one worker": figures.worker,
         "audit": figures.audit,
-        "plain Faust, table": figures.plain,
-        "worker, big book": figures.big_book,
+        "plain Faust": figures.plain,
+        "big book, settled": figures.big_book,
     }
     for name, run in rows.items():
         shown.add_row(

@@ -102,8 +102,8 @@ def _run(folder: Path, module: str, *arguments: str) -> Measured:
 
 def table(figures: Figures) -> Table:
     """Return the figures for a person, 80 columns wide."""
-    shown = Table(title="Fills a second on this machine, broker included, one run", box=SIMPLE_HEAD)
-    for heading in ("", "records", "records/s", "CPU us", "MiB", "to bare", "to plain"):
+    shown = Table(title="Fills a second on this machine, broker included, one run", box=SIMPLE_HEAD, pad_edge=False)
+    for heading in ("", "records", "a second", "CPU us", "MiB", "x bare", "x plain"):
         shown.add_column(heading, justify="right" if heading else "left", no_wrap=True)
     rows = {
         "bare consumer": figures.bare,

@@ -43,10 +43,12 @@ class Demo:
         out, said = process.communicate(timeout=PATIENCE_SECONDS)
         return process.returncode, out, said
 
-    def interrupt(self) -> tuple[int, str]:
-        """Press Ctrl-C, and return exit code and what it said."""
+    def interrupt(self, times: int) -> tuple[int, str]:
+        """Press Ctrl-C so many times, and return exit code and what it said."""
         assert self.process is not None
-        os.killpg(self.process.pid, signal.SIGINT)
+        for press in range(times):
+            time.sleep(0.4 * bool(press))
+            os.killpg(self.process.pid, signal.SIGINT)
         _, said = self.process.communicate(timeout=60)
         return self.process.returncode, said
 
@@ -107,16 +109,16 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
 }
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_ctrl_c_leaves_nothing_running(demo: Demo, moment: str) -> None:
-    """Ctrl-C, whenever it comes: it ends soon, says so in a sentence, and no process of it is left."""
+@pytest.mark.parametrize(("moment", "times"), [*((moment, 1) for moment in MOMENTS), ("our processes' start", 3)])
+def test_ctrl_c_leaves_nothing_running(demo: Demo, moment: str, times: int) -> None:
+    """Ctrl-C, whenever it comes and however often: it ends soon, says so, and no process of it is left."""
     reached = MOMENTS[moment]
     process = demo.start("demo", *SMALL)
     assert proc.wait_until(lambda: reached(demo.data) or process.poll() is not None, PATIENCE_SECONDS)
     if moment == "imports":
         time.sleep(0.3)
     assert process.poll() is None, f"Expected {moment}, was the end: {process.communicate()}"
-    code, said = demo.interrupt()
+    code, said = demo.interrupt(times)
     assert proc.wait_until(lambda: not processes_of(demo.data), 5), processes_of(demo.data)
     assert code in {130, -signal.SIGINT}, said
     assert "Traceback" not in said or moment == "imports", said

@@ -8,7 +8,6 @@ import pytest
 from tests.e2e.baseline import Baseline, baseline_of, close_baseline, house_in
 from tests.e2e.house import House
 
-
 HERE = Path(__file__).parent
 TIMEOUT_SECONDS = 300  # any of the tests may be the first, and wait for the undisturbed run
 

@@ -79,8 +79,8 @@ class MarginLine:
     positions: str
     previous_nano: int | None
     previous_value_minor: int | None
-    price_nano: int
-    value_minor: int
+    price_nano: int | None
+    value_minor: int | None
     tvar_minor: int
     smtm_minor: int
     imtm_minor: int

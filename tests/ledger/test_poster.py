@@ -297,3 +297,38 @@ def test_errors_are_classified() -> None:
     ]  # fmt: skip
     assert all(is_transient(error) for error in transient)
     assert not any(is_transient(error) for error in permanent)
+
+
+def _with_cash(posting: CyclePosting, amount_minor: int) -> CyclePosting:
+    """Move cash between two accounts in a contract that the cycle does not price."""
+    nothing: dict[str, Any] = dict.fromkeys(
+        ("start", "bought", "sold", "transferred", "expired", "end", "start_long", "start_short", "end_long", "end_short",
+         "tvar_minor", "smtm_minor", "imtm_minor", "fmtm_minor", "cres_minor", "fee_minor"), 0
+    )  # fmt: skip
+    unpriced: dict[str, Any] = dict.fromkeys(("previous_nano", "previous_value_minor", "price_nano", "value_minor"))
+    cash = tuple(
+        replace(line, contract="CLOSED-2026-08", adj_minor=amount, **nothing, **unpriced)
+        for line, amount in zip(posting.lines[:2], (amount_minor, -amount_minor), strict=True)
+    )
+    lines = (*posting.lines, *cash)
+    return replace(posting, lines=lines, payments=payments(lines), fees=fees(lines))
+
+
+@pytest.mark.rule("COR-2", "VM-5")
+def test_a_line_of_cash_alone_needs_no_price(conn: Connection[Any]) -> None:
+    """A cash adjustment after the final stands in a line without price, lots or any amount but ADJ."""
+    posting = _with_cash(chain(1)[0], 1200)
+    assert post(conn, posting) is Outcome.POSTED
+    assert post(conn, posting) is Outcome.UNCHANGED
+
+
+@pytest.mark.rule("VM-5")
+def test_a_line_without_a_price_may_carry_nothing_else(conn: Connection[Any]) -> None:
+    """Lots in a line without a price are refused by the database."""
+    posting = _with_cash(chain(1)[0], 1200)
+    lots = tuple(
+        replace(line, bought=sign, end=sign) if line.price_nano is None else line
+        for line, sign in zip(posting.lines, [0] * (len(posting.lines) - 2) + [1, -1], strict=True)
+    )
+    with pytest.raises((LedgerError, psycopg.Error)):
+        post(conn, replace(posting, lines=lots))

@@ -90,8 +90,8 @@ CREATE TABLE ledger.margin_line (
     positions ledger.word NOT NULL CHECK (positions IN ('NET', 'GROSS')),
     previous_nano bigint,
     previous_value_minor bigint,
-    price_nano bigint NOT NULL,
-    value_minor bigint NOT NULL,
+    price_nano bigint,   -- null in a line that only a cash adjustment made
+    value_minor bigint,
     tvar_minor bigint NOT NULL,
     smtm_minor bigint NOT NULL,
     imtm_minor bigint NOT NULL,
@@ -101,7 +101,13 @@ CREATE TABLE ledger.margin_line (
     fee_minor bigint NOT NULL,
     PRIMARY KEY (cycle_seq, account, contract),
     CHECK (start + bought - sold + transferred - expired = "end"),
-    CHECK ((previous_nano IS NULL) = (previous_value_minor IS NULL))
+    CHECK ((previous_nano IS NULL) = (previous_value_minor IS NULL)),
+    CHECK ((price_nano IS NULL) = (value_minor IS NULL)),
+    -- VM-5: without a price there are no lots and no amounts but ADJ.
+    CHECK (price_nano IS NOT NULL OR (
+        (start, bought, sold, transferred, start_long, start_short, end_long, end_short) = (0, 0, 0, 0, 0, 0, 0, 0)
+        AND (tvar_minor, smtm_minor, imtm_minor, fmtm_minor, cres_minor, fee_minor) = (0, 0, 0, 0, 0, 0)
+    ))
 );
 CREATE INDEX margin_line_by_member ON ledger.margin_line (member, cycle_seq);
 

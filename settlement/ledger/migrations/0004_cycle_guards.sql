@@ -65,7 +65,7 @@ BEGIN
            sum(l.tvar_minor::numeric + l.smtm_minor + l.imtm_minor + l.fmtm_minor + l.cres_minor + l.adj_minor) AS amount
     INTO broken FROM ledger.margin_line l WHERE l.cycle_seq = cycle.seq
     GROUP BY l.contract, l.currency
-    HAVING sum(l."end") <> 0
+    HAVING (cycle.kind <> 'correction' AND sum(l."end") <> 0)  -- a correction lists only those whom it pays
         OR sum(l.tvar_minor::numeric + l.smtm_minor + l.imtm_minor + l.fmtm_minor + l.cres_minor + l.adj_minor) <> 0
     ORDER BY 1 LIMIT 1;
     IF FOUND THEN

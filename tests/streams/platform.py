@@ -93,7 +93,7 @@ def truth(partition: int, values: Sequence[bytes]) -> list[bytes]:
     return [output.value for value in values for output in fold.apply(continuity.fresh(columns(value, [len(value)])))]
 
 
-def wait_until(what: str, look: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:  # noqa: ANN401  what look gives
+def wait_until(what: str, look: Callable[[], Any], seconds: float = PATIENCE_SECONDS) -> Any:
     """Return the first true answer of `look`, or fail and say what was awaited."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

@@ -267,8 +267,15 @@ def _lots(lots: int | of.Sides) -> str | Payload:
 
 def _give_up(event: of.GiveUp) -> Payload:
     to = {taker: str(lots) for taker, lots in event.to.items()}
-    effects = event.open_close if isinstance(event.open_close, str) else dict(event.open_close)
-    return {"trade": event.trade, "side": event.side, "to": to, "open_close": effects}
+    named = event.open_close
+    effects = dict.fromkeys(to, named) if isinstance(named, str) else {taker: named.get(taker, "open") for taker in to}
+    one = len(set(effects.values())) == 1  # the usual case, in the gateway's short form
+    return {
+        "trade": event.trade,
+        "side": event.side,
+        "to": to,
+        "open_close": next(iter(effects.values())) if one else effects,
+    }
 
 
 def _transfer(event: of.Transfer) -> Payload:

@@ -228,25 +228,9 @@ class FinalPrice:
 
 
 Event: TypeAlias = (
-    Carry
-    | Trade
-    | Bust
-    | Adjust
-    | GiveUp
-    | Average
-    | Transfer
-    | CloseOut
-    | CashAdjustment
-    | Quote
-    | Intraday
-    | Cut
-    | Settle
-    | CorrectSettlement
-    | Observe
-    | Fix
-    | Fixing
-    | FinalPrice
-)
+    Carry | Trade | Bust | Adjust | GiveUp | Average | Transfer | CloseOut | CashAdjustment | Quote | Intraday | Cut
+    | Settle | CorrectSettlement | Observe | Fix | Fixing | FinalPrice
+)  # fmt: skip
 
 EVENTS: Final[Mapping[str, type[Event]]] = {
     "carry": Carry,
@@ -290,10 +274,10 @@ def read_event(node: Node) -> tuple[int, Event]:
     """
     if not isinstance(node, Keys) or not node.entries:
         raise Fault.at(node.line, "an event such as `cut: {date: 2026-11-23}`", describe(node))
-    if len(node.entries) > 1:
+    if len(node.entries) != 1:
         was = " and ".join(f"`{key.value}`" for key, _ in node.entries)
         raise Fault.at(node.line, "an event of one key, its name", was)
-    key, fields = node.entries[0]
+    ((key, fields),) = node.entries
     return key.line, _read(key, fields)
 
 

@@ -26,6 +26,9 @@ _DECIMAL: Final = re.compile(r"[+-]?\d+(\.\d+)?")
 _WHOLE: Final = re.compile(r"[+-]?\d+")
 _MONTH: Final = re.compile(r"\d{4}-(0[1-9]|1[0-2])")
 _TIME: Final = re.compile(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?")
+FIRST_DATE: Final = 19700101
+LAST_DATE: Final = 21991231
+"""The dates that the gateway takes: later ones are typing errors, and calendars end."""
 DIGITS_MAX: Final = 60
 """Digits of a number: beyond every limit of the gateway, which refuses by rule what is merely too large."""
 
@@ -121,9 +124,12 @@ def date(node: Node) -> int:
     if not isinstance(node, Text):
         raise Fault.at(node.line, "a date such as 2026-11-23", describe(node))
     try:
-        return parse_date(node.value)
+        day = parse_date(node.value)
     except DateTextError as error:
         raise Fault.at(node.line, "a date such as 2026-11-23", describe(node)) from error
+    if not FIRST_DATE <= day <= LAST_DATE:
+        raise Fault.at(node.line, "a date from 1970 to 2199", describe(node))
+    return day
 
 
 def instant(node: Node) -> int:

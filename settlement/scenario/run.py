@@ -207,13 +207,14 @@ class Run:
 
 
 def _named(control: Control) -> tuple[str, str]:
+    """Return the section and the name of a file's entry that a control comes from."""
     sections = {
         "listing": ("contracts", "contract"),
         "account": ("accounts", "account"),
         "series": ("series", "series"),
     }
-    section, key = sections.get(control.kind, ("calendar", "holidays"))
-    return section, str(control.payload[key])
+    section, key = sections.get(control.kind, (control.kind, ""))
+    return section, str(control.payload.get(key, control.payload))
 
 
 def _too_fine(event: of.Event, contracts: Mapping[str, Contract]) -> Rejection | None:

@@ -97,11 +97,11 @@ def day_show(as_json: AsJson = False) -> None:
     from settlement import config
     from settlement.cli.composition import endpoints_of
     from settlement.cli.operate_log import ControlBook
-    from settlement.cli.operate_platform import gateway_state
+    from settlement.cli.operate_platform import read_heartbeat
 
     settings = config.load()
     with endpoints_of(settings, say) as endpoints:
-        book, gateway = ControlBook.read(endpoints.kafka), gateway_state(endpoints.data)
+        book, gateway = ControlBook.read(endpoints.kafka), read_heartbeat(endpoints.data, "gateway")
     shown = _shown(book, gateway)
     if as_json:
         print_json(shown)

@@ -106,9 +106,16 @@ class ControlBook:
         return (asked for asked in self.asked if asked.control["kind"] == kind)
 
     def refused_prices(self, date: int) -> str:
-        """Return why the last end-of-day prices of a date were refused; empty when none were."""
+        """Return why the last end-of-day prices of a date that is cut were refused; empty when none were."""
         of_date = {"date": format_date(date), "kind": "end_of_day"}
-        told = [asked for asked in self.of("prices") if asked.refused and of_date.items() <= asked.payload.items()]
+        since = max(
+            (one.seq for one in self.of("cut") if one.accepted and one.payload["date"] == of_date["date"]), default=0
+        )
+        told = [
+            one
+            for one in self.of("prices")
+            if one.refused and one.seq > since and of_date.items() <= one.payload.items()
+        ]
         answer = told[-1].answer if told else None
         return f"{answer['code']}: {answer['message']}" if answer else ""
 

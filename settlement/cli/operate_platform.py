@@ -64,10 +64,10 @@ def _settled_state(settings: Settings) -> str:
     return state
 
 
-def gateway_state(data: Path) -> dict[str, Any]:
-    """Return what the gateway says of itself: feeds, open date, what it waits for; {} when it never ran."""
+def read_heartbeat(data: Path, name: str) -> dict[str, Any]:
+    """Return what a process of the platform says of itself, the gateway of its feeds; {} when it never ran."""
     try:
-        beat: dict[str, Any] = json.loads((data / "run" / "gateway.heartbeat").read_text())
+        beat: dict[str, Any] = json.loads((data / "run" / f"{name}.heartbeat").read_text())
     except (FileNotFoundError, json.JSONDecodeError):
         return {}
     return beat

@@ -13,6 +13,8 @@ from settlement.cli.refusals import CommandError
 
 COLUMNS: Final = ("contract", "price", "tier", "previous", "vwap", "last-in-quote", "curve")
 GIVEN: Final = "given"
+BY_HAND: Final = {"end_of_day": "end_of_day/by-hand", "intraday": "intraday"}
+"""Ids apart from pricing's: a refused one by hand must not keep pricing from proposing under its own."""
 
 
 def register(app: typer.Typer) -> None:
@@ -123,14 +125,22 @@ def _send(day: int, given: dict[str, str], request: Request, *, kind: str, cut: 
     date = format_date(day)
     with whole_platform(settings_of()) as endpoints, desk_at(endpoints, request) as desk:
         chosen: dict[str, dict[str, str]] = {}
+        if kind == "end_of_day" and day == desk.book.open_date and not cut:
+            raise CommandError(
+                f"Expected a date that is cut, was {date}, which is open. Cut it first: novate day cut; or with these "
+                "prices: --cut."
+            )
         if kind == "end_of_day" and day in desk.book.cut:
-            chosen = Market.await_answers(endpoints.kafka, day, desk.book).chosen()
+            market = Market.await_answers(endpoints.kafka, day, desk.book)
+            chosen = market.chosen()
+            if market.missing:
+                say(f"Expected all of the market to answer, was none of partitions {market.missing}: left out.")
         listed = {contract: {"price": text, "tier": GIVEN} for contract, text in given.items()}
         payload: dict[str, Any] = {"date": date, "kind": kind, "prices": chosen | listed} | (
             {"cut": True} if cut else {}
         )
         instruction = Instruction(
-            kind="prices", payload=payload, stem=f"prices/{date}/{kind}", newest_by=("date", "kind"),
+            kind="prices", payload=payload, stem=f"prices/{date}/{BY_HAND[kind]}", newest_by=("date", "kind"),
             what=f"{kind.replace('_', ' ')} prices of {date}",
         )  # fmt: skip
         answer = desk.send(instruction)

@@ -10,6 +10,7 @@ from typing import Final
 from infra.local.process import Endpoints
 from infra.local.status import read_status
 from settlement.cli.operate_log import ControlBook
+from settlement.cli.operate_platform import read_heartbeat
 from settlement.cli.refusals import CommandError
 from settlement.domain.dates import format_date
 from settlement.ledger import queries
@@ -99,4 +100,6 @@ def retry_halted(data: Path) -> str:
         again = halt.read()
         if again is not None:
             raise CommandError("Halted again. " + "\n".join([*again["breaches"], again["what_to_do"]]))
+        if read_heartbeat(data, "settlement").get("cursors"):  # it shows none until it is past the cycle
+            break
     return f"Lifted the halt at {before['cycle']}: the settlement process goes on."

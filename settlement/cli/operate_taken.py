@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.local.process import Endpoints
-from settlement.cli.operate_platform import gateway_state
+from settlement.cli.operate_platform import read_heartbeat
 from settlement.cli.output import say
 from settlement.cli.refusals import CommandError
 from settlement.wire import codec
@@ -112,7 +112,7 @@ def await_taken(data: Path, feed: str, last_seq: int) -> None:
     """
     reached, moved_at, told_at = -1, time.monotonic(), time.monotonic()
     while True:
-        state, now = gateway_state(data), time.monotonic()
+        state, now = read_heartbeat(data, "gateway"), time.monotonic()
         at = state.get("feeds", {}).get(feed, {})
         next_seq = at.get("next_seq", -1)
         if next_seq > last_seq and not state.get("unacknowledged", 0):
@@ -136,8 +136,8 @@ def _refuse_standstill(feed: str, last_seq: int, at: Json, state: Json, still_se
         )
     if still_seconds > STILL_SECONDS:
         raise CommandError(
-            f"Expected the gateway to take {feed} up to {last_seq}, stood still for {STILL_SECONDS} s. See novate status. "
-            f"{later}"
+            f"Expected the gateway to take {feed} up to {last_seq}, stood still for {STILL_SECONDS} s. "
+            f"See novate status. {later}"
         )
 
 

@@ -34,9 +34,9 @@ LINES: Final = (
 )  # fmt: skip
 PAYMENTS: Final = ("cycle", "origin", "currency", "amount")
 ASIDE: Final = {
-    "Positions": ("long", "short"),
-    "Fills": ("cres", "adj", "corrects"),
-    "Margin": ("cycle", "currency", "transferred", "expired", "imtm", "fmtm", "cres", "adj"),
+    "Positions": ("account", "origin", "long", "short"),
+    "Fills": ("account", "cres", "adj", "corrects"),
+    "Margin": ("cycle", "account", "currency", "transferred", "expired", "imtm", "fmtm", "cres", "adj"),
     "Payments": (),
 }
 """Columns that a table leaves out where they say nothing."""

@@ -12,6 +12,7 @@ from typing import Any, Final, NoReturn
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from settlement.domain.dates import format_date
+from settlement.domain.rejection import Code
 from settlement.wire import codec
 from streams.exits import Exits
 from streams.gateway.controls import CONTROLS, Controls, NoOutcomeError, Rejected
@@ -129,7 +130,7 @@ class Pricing:
         if self._newest is not None and not self._refusal:
             date, control_id = self._newest
             outcome = self._controls.known(control_id)
-            if isinstance(outcome, Rejected):
+            if isinstance(outcome, Rejected) and outcome.code != Code.ALREADY_SETTLED:  # by hand, before us
                 self._refusal = (
                     f"prices of {format_date(date)} by hand (novate price): the proposal was refused, {outcome.code}: "
                     f"{outcome.message}"

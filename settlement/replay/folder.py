@@ -1,9 +1,10 @@
-"""A copy of the log in a folder: one file a topic and partition, each record with its offset, length and CRC-32.
+r"""A copy of the log in a folder: one file a topic and partition, each record with its offset, length and CRC-32.
 
-    fills-2.log:    b"NOVATE LOG 1\n", then for each record: offset (8 bytes), length (4), CRC-32 of all before (4), value
+    fills-2.log:    b"NOVATE LOG 1\n", then for each record: offset (8 bytes), length (4), CRC-32 (4), value
     manifest.json:  how many partitions, and of each file its records and SHA-256
 
-All numbers are big endian and unsigned. The CRC names the very record that was altered; the manifest tells of a cut-off end.
+All numbers are big endian and unsigned. The CRC is of offset, length and value: it names the very record that was
+altered. The manifest tells of a cut-off end.
 """
 
 from __future__ import annotations

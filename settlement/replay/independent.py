@@ -1,6 +1,7 @@
 """The log record by record: fastavro and the schema files, and a reading of twins and holes of its own.
 
-Shares nothing with the fast reader (`settlement.wire.columns`, `settlement.folds.continuity`) but the schemas and the form of a piece.
+Shares nothing with the fast reader (`settlement.wire.columns`, `settlement.folds.continuity`) but the schemas and the
+form of a piece.
 """
 
 from __future__ import annotations

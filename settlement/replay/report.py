@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 class Difference:
     """One thing that is not as the log says.
 
-    place: topic, partition and stream_seq, or the ledger's section and key.  expected: by the log and the rules.  was: what is there.
+    place: topic, partition and stream_seq, or the ledger's section and key.
+    expected: by the log and the rules.  was: what is there.
     """
 
     place: str
@@ -26,8 +27,10 @@ class Difference:
 class Report:
     """The audit's result.
 
-    records: of both topics, twins included.  state_sha256: over all recomputed lines in the log's order, the same for any number of
-    partitions.  unposted: cycles of the log that the ledger does not have yet.  differences: at most some of each kind, the first one first.
+    records: of both topics, twins included.
+    state_sha256: over all recomputed lines in the log's order, the same for any number of partitions.
+    unposted: cycles of the log that the ledger does not have yet.
+    differences: the first one first, at most some of each kind.
     """
 
     records: int = 0
@@ -54,7 +57,8 @@ class Report:
     def text(self) -> Iterator[str]:
         """Yield the report's lines for people."""
         yield f"{self.records:,} records, {self.fills:,} fills, {self.twins:,} twins equal to their originals"
-        yield f"{self.cycles:,} cycles, {self.lines:,} margin lines, {self.payments:,} payments, {self.journal_legs:,} journal legs"
+        yield f"{self.cycles:,} cycles, {self.lines:,} margin lines"
+        yield f"{self.payments:,} payments, {self.journal_legs:,} journal legs"
         yield f"state {self.state_sha256}"
         if self.unposted:
             yield f"not posted yet: {', '.join(self.unposted)}"

@@ -1,6 +1,7 @@
 """The settlement process: `python -m settlement.run --bootstrap HOST:PORT --dsn-file FILE --data FOLDER`.
 
-It runs until it is ended. After a breach it stays, halted: its heart beats, it posts nothing, and it begins anew when the halt file is gone.
+It runs until it is ended. After a breach it stays, halted: its heart beats, it posts nothing, and it begins anew when
+the halt file is gone.
 """
 
 from __future__ import annotations

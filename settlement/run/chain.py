@@ -13,7 +13,8 @@ _SIZE: Final = len(GENESIS)
 class Chain:
     """hash(i) = SHA-256(hash(i - 1) || value of stream_seq i), from 32 zero bytes before the first record.
 
-    All of them are kept (32 bytes a record): a twin is compared without its original, and a ledger's mark anywhere is checked.
+    All of them are kept (32 bytes a record): a twin is compared without its original, and a ledger's mark is checked
+    wherever it lies.
     """
 
     def __init__(self) -> None:

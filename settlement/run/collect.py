@@ -1,7 +1,7 @@
 """Reads `fills` and `variation-margin` from Kafka into the engine, from the beginning of the log.
 
-No group and no commits: the partitions are assigned by hand and what was read is simply read again by the next process. A broker that
-restarts is waited for; librdkafka connects again by itself.
+No group and no commits: the partitions are assigned by hand and what was read is simply read again by the next process.
+A broker that restarts is waited for; librdkafka connects again by itself.
 """
 
 from __future__ import annotations
@@ -55,7 +55,8 @@ class LogReader:
     ) -> None:
         """Open the topics.
 
-        prefix: before every topic's name on the broker.  starts: offsets to begin at, by topic and partition; default 0.
+        prefix: before every topic's name on the broker.
+        starts: offsets to begin at, by topic and partition; default 0.
 
         Raises:
             BreachError: a log does not hold the offset that it shall be read from (LOG_LOST).
@@ -98,7 +99,7 @@ class LogReader:
         return runs
 
     def cursors(self) -> dict[str, dict[str, int]]:
-        """Return where the reader stands, as heartbeats tell it: next offset and the log's end, by `topic-partition`."""
+        """Return next offset and log end by `topic-partition`, as heartbeats tell them."""
         return {
             f"{topic}-{partition}": {"cursor": offset, "end": max(offset, self._heard_end(topic, partition))}
             for (topic, partition), offset in self._next.items()

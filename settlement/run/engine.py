@@ -1,7 +1,7 @@
 """The second engine: margin lines and breaches of a cycle, computed by SQL from the log alone.
 
-The rules are in `sql/*.sql`, written for an auditor to read; this file fills the tables and runs them. It knows no broker and no
-database but its own DuckDB in memory, so `novate calc` and the audit use it as the settlement run does.
+The rules are in `sql/*.sql`, written for an auditor to read; this file fills the tables and runs them. It knows no
+broker and no database but its own DuckDB in memory, so `novate calc` and the audit use it as the settlement run does.
 """
 
 from __future__ import annotations
@@ -71,12 +71,7 @@ class Engine:
 
     def cycles(self) -> list[CycleKey]:
         """Return the cycles whose prices stand in every partition that was loaded, in the log's order."""
-        rows = self._query(
-            "SELECT business_date, kind, number FROM cycle WHERE kind <> 'opening' GROUP BY ALL "
-            "HAVING count(*) = coalesce($partitions, (SELECT count(DISTINCT partition) FROM cycle)) "
-            "ORDER BY min((partition, stream_seq))",
-            {"partitions": self._partitions},
-        )
+        rows = self._query(sql("cycles"), {"partitions": self._partitions})
         return [CycleKey(*row) for row in rows]
 
     def margin_lines(self, cycle: CycleKey) -> list[MarginLine]:
@@ -86,10 +81,8 @@ class Engine:
             BreachError: a price is missing where lots need one (VM-5), or the cycle's prices are not in the log.
         """
         self._compute(cycle)
-        rows = self._query(
-            f"SELECT {_NAMES}, needs_price FROM line WHERE {_OF_CYCLE} ORDER BY account, contract", cycle
-        )
-        if any(row[-1] and row[_PRICE] is None or None in row[_AMOUNTS] for row in rows):
+        rows = self._query(sql("lines"), cycle)
+        if any((row[-1] and row[_PRICE] is None) or None in row[_AMOUNTS] for row in rows):
             raise BreachError([breach for breach in self._breaches("invariants", cycle) if breach.rule == "VM-5"])
         return [MarginLine(**dict(zip(_FIELDS, row[:-1], strict=True))) for row in rows]
 
@@ -111,39 +104,29 @@ class Engine:
 
     def currencies(self) -> dict[str, str]:
         """Return the currency of every contract of the log."""
-        return dict(
-            self._query("SELECT contract, arg_max(currency, version) FROM listing GROUP BY contract ORDER BY contract")
-        )
+        return dict(self._query(sql("currencies")))
 
     def prices(self, cycle: CycleKey) -> list[dict[str, Any]]:
         """Return the cycle's prices by contract: contract, price_nano, value_minor, tier."""
         columns = ("contract", "price_nano", "value_minor", "tier")
-        rows = self._query(
-            f"SELECT DISTINCT {', '.join(columns)} FROM price WHERE {_OF_CYCLE} ORDER BY contract", cycle
-        )  # noqa: S608
+        rows = self._query(sql("cycle_prices"), cycle)
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def places(self, cycle: CycleKey) -> dict[int, int]:
         """Return the stream_seq of the cycle's prices by partition."""
-        return dict(self._query(f"SELECT partition, stream_seq FROM cycle WHERE {_OF_CYCLE} ORDER BY partition", cycle))  # noqa: S608
+        return dict(self._query(sql("cycle_places"), cycle))
 
     def fills_before(self, cycle: CycleKey) -> dict[int, int]:
         """Return how many fills lie before the cycle's prices, by partition."""
-        counted = dict.fromkeys(self.places(cycle), 0)
-        rows = self._query(
-            f"SELECT f.partition, count(*) FROM (FROM cycle WHERE {_OF_CYCLE}) AS c "
-            "JOIN fill AS f ON f.partition = c.partition AND f.stream_seq < c.stream_seq GROUP BY f.partition",
-            cycle,
-        )
-        return {**counted, **dict(rows)}
+        return dict(self._query(sql("fills_before"), cycle))
 
     def header(self, cycle: CycleKey) -> tuple[int, str]:
         """Return the cycle's effective date and the control that asked for it."""
-        [row] = self._query(f"SELECT DISTINCT effective_date, control_id FROM cycle WHERE {_OF_CYCLE}", cycle)  # noqa: S608
+        [row] = self._query(sql("cycle_header"), cycle)
         return row[0], row[1]
 
     def fills_on(self, business_date: int) -> list[dict[str, Any]]:
-        """Return every fill of a business date in the order of account, contract and log, with the fields of the record."""
+        """Return every fill of a business date as its record, in the order of account, contract and log."""
         rows = self._query(sql("fills_on"), {"business_date": business_date})
         return [dict(zip(FILL_COLUMNS, row, strict=True)) for row in rows]
 
@@ -160,11 +143,11 @@ class Engine:
                 f"Expected the prices of {cycle} in the log, was none. Read the log further, or name a cycle of it."
             )
             raise BreachError([Breach(rule="VM-5", message=message)])
-        self._query(f"INSERT INTO line {sql('margin_lines')}", cycle)  # noqa: S608
+        self._query(f"INSERT INTO line {sql('margin_lines')}", cycle)
         self._computed.add(cycle)
 
     def _cycles_behind(self, cycle: CycleKey) -> Iterator[CycleKey]:
-        """Yield the cycles whose lines the invariants compare: the last end of day, and the intraday cycles of the date."""
+        """Yield the cycles that the invariants compare with: the last end of day, the intraday cycles of the date."""
         until = self.places(cycle)
         days = [key for key in self.cycles() if _is_before(self.places(key), until)]
         yield from [key for key in days if key.kind == "end_of_day"][-1:]
@@ -193,14 +176,12 @@ class Engine:
         for table, rows in self._rows.items():
             if rows:
                 self._connection.register("arrived", pl.DataFrame(rows, schema=COLUMNS[table], orient="row"))
-                self._connection.execute(f"INSERT INTO {table} BY NAME FROM arrived")  # noqa: S608
+                self._connection.execute(f"INSERT INTO {table} BY NAME FROM arrived")
                 self._connection.unregister("arrived")
                 rows.clear()
 
 
-_OF_CYCLE: Final = "business_date = $business_date AND kind = $kind AND number = $number"
 _FIELDS: Final = tuple(field.name for field in fields(MarginLine))
-_NAMES: Final = ", ".join(f'"{name}"' for name in _FIELDS)  # "end" is a word of SQL
 _PRICE: Final = _FIELDS.index("price_nano")
 _AMOUNTS: Final = slice(_FIELDS.index("tvar_minor"), len(_FIELDS))
 

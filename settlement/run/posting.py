@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from operator import attrgetter
 from typing import Final, Protocol
 
 from settlement.domain import margin
@@ -21,10 +22,11 @@ from settlement.ledger.model import (
     Payment,
 )
 from settlement.run.engine import Engine
-
 from settlement.wire import codec
 
 SETTLEMENTS: Final = "settlements"
+_LINE: Final = [one.name for one in fields(margin.MarginLine) if one.name not in {"partition", "line"}]
+_values: Final = attrgetter(*_LINE)
 
 Announce = Callable[[Engine, CycleKey, int], Sequence[OutboxRow]]
 """Gives further announcements of a cycle (statements); the number is the cycle's in the ledger."""
@@ -71,8 +73,7 @@ def posting_of(
 
 
 def _line(line: margin.MarginLine, accounts: Mapping[str, Account], currencies: Mapping[str, str]) -> MarginLine:
-    values = asdict(line)
-    del values["partition"], values["line"]
+    values = dict(zip(_LINE, _values(line), strict=True))
     account = accounts[line.account]
     return MarginLine(
         **values,

@@ -1,7 +1,7 @@
 """The settlement run: cycle by cycle in the log's order, check everything, post it in one transaction, announce it.
 
-A breach halts the run before anything of its cycle is posted. Everything is computed from the log, so a run that was killed anywhere
-begins again, and finds what is posted unchanged.
+A breach halts the run before anything of its cycle is posted. Everything is computed from the log, so a run that was
+killed anywhere begins again, and finds what is posted unchanged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from settlement.run.engine import Engine
 from settlement.run.posting import Announce, posting_of
 
 REPAIR_SECONDS: Final = 20
-"""How long a log that ends before the ledger's marks is waited for: a gateway that restarts writes its lost tail again."""
+"""How long a log that ends before the ledger's marks is waited for: a gateway writes a lost tail again."""
 log = logging.getLogger(__name__)
 
 
@@ -37,7 +37,8 @@ class Ledger:
     """Where cycles are posted and what follows.
 
     connect: opens a connection in autocommit mode.  relay: makes an outbox relay; None publishes nothing.
-    announce: further rows for the outbox.  posted: called after each posting, also of one that was posted before (statements).
+    announce: further rows for the outbox.
+    posted: called after each posting, also of one that was posted before (statements).
     """
 
     connect: Callable[[], Connection[Any]]
@@ -70,7 +71,7 @@ class SettlementRun:
     ) -> None:
         """Begin with nothing read.
 
-        every: begin with the first cycle; otherwise with the last one that is posted, whose marks vouch for all before it.
+        every: begin with the first cycle; otherwise with the last one posted, whose marks vouch for all before it.
         """
         self._collector, self._ledger = collector, ledger
         self._every, self._repair_seconds = every, repair_seconds
@@ -196,7 +197,8 @@ def _raise(breaches: list[Breach]) -> None:
 
 def _ledger_ahead(mark: PartitionMark, was: str) -> BreachError:
     message = (
-        f"Expected partition {mark.partition} of the log to hold stream_seq {mark.stream_seq} as it was posted, was {was}. "
+        f"Expected partition {mark.partition} of the log to hold stream_seq {mark.stream_seq} as it was posted, "
+        f"was {was}. "
         "The log was rolled back or belongs to another ledger: bring back the log that was posted from."
     )
     found = Breach(rule="LEDGER_AHEAD", message=message, stream_seqs=(Place(mark.partition, mark.stream_seq),))

@@ -9,39 +9,39 @@ import polars as pl
 
 _Row = tuple[Any, ...]
 
-FILL_COLUMNS: Final = {
-    "stream_seq": pl.Int64(), "business_date": pl.Int32(), "trade_date": pl.Int32(), "kind": pl.String(), "fill_id": pl.String(),
-    "trade_id": pl.String(), "account": pl.String(), "contract": pl.String(), "side": pl.String(), "position_effect": pl.String(),
-    "lots": pl.Int64(), "price_nano": pl.Int64(), "value_minor": pl.Int64(), "fee_minor": pl.Int64(), "cres_minor": pl.Int64(),
-    "adj_minor": pl.Int64(), "trade_type": pl.String(), "executed_at_us": pl.Int64(), "feed": pl.String(), "source_seq": pl.Int64(),
-    "corrects": pl.String(), "control_id": pl.String(),
+_INT, _LONG, _TEXT = pl.Int32(), pl.Int64(), pl.String()
+
+FILL_COLUMNS: Final[dict[str, pl.DataType]] = {
+    "stream_seq": _LONG, "business_date": _INT, "trade_date": _INT, "kind": _TEXT, "fill_id": _TEXT, "trade_id": _TEXT,
+    "account": _TEXT, "contract": _TEXT, "side": _TEXT, "position_effect": _TEXT, "lots": _LONG, "price_nano": _LONG,
+    "value_minor": _LONG, "fee_minor": _LONG, "cres_minor": _LONG, "adj_minor": _LONG, "trade_type": _TEXT,
+    "executed_at_us": _LONG, "feed": _TEXT, "source_seq": _LONG, "corrects": _TEXT, "control_id": _TEXT,
 }  # fmt: skip
-_PLACE: Final = {"partition": pl.Int32(), "stream_seq": pl.Int64()}
-_CYCLE: Final = {"business_date": pl.Int32(), "kind": pl.String(), "number": pl.Int32(), "effective_date": pl.Int32()}
+_PLACE: Final[dict[str, pl.DataType]] = {"partition": _INT, "stream_seq": _LONG}
+_CYCLE: Final[dict[str, pl.DataType]] = {
+    "business_date": _INT, "kind": _TEXT, "number": _INT, "effective_date": _INT,
+}  # fmt: skip
 
 COLUMNS: Final[dict[str, dict[str, pl.DataType]]] = {
-    "account": {**_PLACE, **dict.fromkeys(("account", "member", "origin", "positions"), pl.String())},
+    "account": {**_PLACE, "account": _TEXT, "member": _TEXT, "origin": _TEXT, "positions": _TEXT},
     "listing": {
-        **_PLACE, "contract": pl.String(), "version": pl.Int32(), "effective_date": pl.Int32(), "currency": pl.String(),
-        "currency_decimals": pl.Int32(), "size_nano": pl.Int64(), "tick_nano": pl.Int64(), "rounding": pl.String(), "fee_minor": pl.Int64(),
+        **_PLACE, "contract": _TEXT, "version": _INT, "effective_date": _INT, "currency": _TEXT,
+        "currency_decimals": _INT, "size_nano": _LONG, "tick_nano": _LONG, "rounding": _TEXT, "fee_minor": _LONG,
     },
     "cut": {
-        **_PLACE, "business_date": pl.Int32(), "next_date": pl.Int32(),
-        **dict.fromkeys(("fills", "lots", "absolute_lots", "lots_value_minor"), pl.Int64()),
+        **_PLACE, "business_date": _INT, "next_date": _INT, "fills": _LONG, "lots": _LONG, "absolute_lots": _LONG,
+        "lots_value_minor": _LONG,
     },
     "session": {
-        **_PLACE, "business_date": pl.Int32(), "feed": pl.String(),
-        **dict.fromkeys(("trades", "lots", "accepted_trades", "accepted_lots", "rejected_trades", "rejected_lots"), pl.Int64()),
+        **_PLACE, "business_date": _INT, "feed": _TEXT, "trades": _LONG, "lots": _LONG, "accepted_trades": _LONG,
+        "accepted_lots": _LONG, "rejected_trades": _LONG, "rejected_lots": _LONG,
     },
-    "open_break": {**_PLACE, "business_date": pl.Int32(), "feed": pl.String(), "source_seq": pl.Int64(), "trade_id": pl.String()},
+    "open_break": {**_PLACE, "business_date": _INT, "feed": _TEXT, "source_seq": _LONG, "trade_id": _TEXT},
     "waiver": {
-        **_PLACE, "business_date": pl.Int32(), "feed": pl.String(), "break_seq": pl.Int64(),
-        "requested_by": pl.String(), "approved_by": pl.String(),
+        **_PLACE, "business_date": _INT, "feed": _TEXT, "break_seq": _LONG, "requested_by": _TEXT, "approved_by": _TEXT,
     },
-    "cycle": {**_PLACE, **_CYCLE, "control_id": pl.String()},
-    "price": {
-        **_PLACE, **_CYCLE, "contract": pl.String(), "price_nano": pl.Int64(), "value_minor": pl.Int64(), "tier": pl.String(),
-    },
+    "cycle": {**_PLACE, **_CYCLE, "control_id": _TEXT},
+    "price": {**_PLACE, **_CYCLE, "contract": _TEXT, "price_nano": _LONG, "value_minor": _LONG, "tier": _TEXT},
 }  # fmt: skip
 """Every table but `fill`, by the name of its rows."""
 

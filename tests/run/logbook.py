@@ -17,6 +17,11 @@ from settlement.wire.partition import partition_of
 MONDAY, TUESDAY, WEDNESDAY = 20261123, 20261124, 20261125
 
 
+def signed(side: str, lots: int) -> int:
+    """Return lots as a position gains them."""
+    return lots if side == "BUY" else -lots
+
+
 @dataclass
 class Logbook:
     """Records by partition; change them in `records` before the engine reads them to break a rule."""
@@ -55,8 +60,9 @@ class Logbook:
         """List a contract; its version is one more than the last."""
         decimals = DECIMALS[currency]
         terms = {
-            "contract": contract, "ordinal": 1, "version": self.terms.get(contract, {}).get("version", 0) + 1, "effective_date": self.date,
-            "currency": currency, "currency_decimals": decimals, "size_nano": parse_decimal(size, NANO), "tick_nano": 1, "rounding": rounding,
+            "contract": contract, "ordinal": 1, "version": self.terms.get(contract, {}).get("version", 0) + 1,
+            "effective_date": self.date, "currency": currency, "currency_decimals": decimals,
+            "size_nano": parse_decimal(size, NANO), "tick_nano": 1, "rounding": rounding,
             "fee_minor": parse_decimal(fee, decimals), "document": "{}", "document_sha256": "", "control_id": "L",
         }  # fmt: skip
         self.terms[contract] = terms
@@ -91,11 +97,13 @@ class Logbook:
         contract = changes.pop("contract", "GPUH")
         kind = changes.get("kind", "trade")
         record = {
-            "business_date": self.date, "trade_date": self.date, "kind": kind, "fill_id": f"T{self.trades}/{side}/{account}",
-            "trade_id": f"T{self.trades}", "account": account, "contract": contract, "side": side, "position_effect": "OPEN", "lots": lots,
+            "business_date": self.date, "trade_date": self.date, "kind": kind,
+            "fill_id": f"T{self.trades}/{side}/{account}", "trade_id": f"T{self.trades}", "account": account,
+            "contract": contract, "side": side, "position_effect": "OPEN", "lots": lots,
             "price_nano": parse_decimal(price, NANO), "value_minor": self.value(contract, price),
-            "fee_minor": 0 if kind == "carry" else -self.terms[contract]["fee_minor"] * abs(lots), "cres_minor": 0, "adj_minor": 0,
-            "trade_type": "regular", "executed_at_us": -1, "feed": "", "source_seq": self.trades, "corrects": "", "control_id": "",
+            "fee_minor": 0 if kind == "carry" else -self.terms[contract]["fee_minor"] * abs(lots),
+            "cres_minor": 0, "adj_minor": 0, "trade_type": "regular", "executed_at_us": -1, "feed": "",
+            "source_seq": self.trades, "corrects": "", "control_id": "",
         }  # fmt: skip
         return self.emit(partition_of(account, self.partitions), "fill", **{**record, **changes})
 
@@ -162,9 +170,11 @@ class Logbook:
                 if name == "fill" and record["business_date"] == self.date
             ]
             sums = {
-                "fills": len(fills), "lots": sum(f["lots"] for f in fills), "absolute_lots": sum(abs(f["lots"]) for f in fills),
-                "lots_value_minor": sum((1 if f["side"] == "BUY" else -1) * f["lots"] * f["value_minor"] for f in fills),
-            }  # fmt: skip
+                "fills": len(fills),
+                "lots": sum(f["lots"] for f in fills),
+                "absolute_lots": sum(abs(f["lots"]) for f in fills),
+                "lots_value_minor": sum(signed(f["side"], f["lots"]) * f["value_minor"] for f in fills),
+            }
             record = {
                 "business_date": self.date,
                 "next_date": next_date,

@@ -17,6 +17,7 @@ from typing import Any
 import psycopg
 import pytest
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # public, the stub forgot
 
 from infra.local.kafka import Kafka
 from infra.local.postgres import Postgres
@@ -24,7 +25,6 @@ from settlement.ledger.migrate import migrate
 from settlement.ledger.session import connect
 from settlement.run.collect import FILLS, RESULTS, Collector, LogReader
 from settlement.run.run import Ledger, SettlementRun
-from streams import topics
 from tests.run.folded import folded
 from tests.run.logbook import Logbook
 
@@ -40,15 +40,23 @@ class Platform:
     dsn: str
     data: Path
     prefix: str
+    producer: Producer = field(repr=False)
     partitions: int = 2
     children: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    def create(self) -> None:
+        """Make the topics that settlement reads and writes."""
+        admin = AdminClient({"bootstrap.servers": self.bootstrap})
+        counts = {FILLS: self.partitions, RESULTS: self.partitions, "settlements": 1, "statements": 1}
+        made = admin.create_topics([NewTopic(self.prefix + name, count, 1) for name, count in counts.items()])
+        for created in made.values():
+            created.result(30)
+
     def send(self, topic: str, partition: int, values: list[bytes]) -> None:
         """Write values to a partition and wait until the broker has them."""
-        producer = Producer({"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "acks": "all"})
         for value in values:
-            producer.produce(self.prefix + topic, value, partition=partition)
-        assert producer.flush(30) == 0
+            self.producer.produce(self.prefix + topic, value, partition=partition)
+        assert self.producer.flush(30) == 0
 
     def send_log(self, log: Logbook) -> None:
         """Write a whole logbook to fills."""
@@ -116,6 +124,12 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 
 
 @pytest.fixture(scope="session")
+def producer(broker: Kafka) -> Producer:
+    """One producer for all tests."""
+    return Producer({"bootstrap.servers": broker.bootstrap, "acks": "all", "linger.ms": 1})
+
+
+@pytest.fixture(scope="session")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     """A database server for the session, with a migrated template."""
     postgres = Postgres(tmp_path_factory.mktemp("database"))
@@ -129,13 +143,13 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def platform(broker: Kafka, database: Postgres, tmp_path: Path) -> Iterator[Platform]:
+def platform(broker: Kafka, producer: Producer, database: Postgres, tmp_path: Path) -> Iterator[Platform]:
     """Empty topics and an empty ledger."""
     number = next(_numbers)
     with connect(database.dsn) as conn:
         conn.execute(f"CREATE DATABASE settle_{number} TEMPLATE ledger_template STRATEGY FILE_COPY")
     dsn = psycopg.conninfo.make_conninfo(database.dsn, dbname=f"settle_{number}")
-    made = Platform(broker.bootstrap, dsn, tmp_path, f"settle{number}.")
-    topics.ensure(made.bootstrap, made.partitions, prefix=made.prefix)
+    made = Platform(broker.bootstrap, dsn, tmp_path, f"settle{number}.", producer)
+    made.create()
     yield made
     made.end()

@@ -169,7 +169,8 @@ def test_session_totals(changes: dict[str, int], count: int) -> None:
 @pytest.mark.parametrize(
     ("column", "change"),
     [
-        ("lots", 1), ("price_nano", 1_000_000), ("value_minor", 73), ("fee_minor", 1), ("cres_minor", 1), ("adj_minor", 1),
+        ("lots", 1), ("price_nano", 1_000_000), ("value_minor", 73), ("fee_minor", 1), ("cres_minor", 1),
+        ("adj_minor", 1),
         ("account", "C"), ("side", "SELL"), ("position_effect", "CLOSE"), ("corrects", "nothing"), ("trade_id", "T0"),
     ],
 )  # fmt: skip
@@ -214,9 +215,7 @@ def test_half_a_bust_and_a_double_one() -> None:
                 (n, r) for n, r in records if not (r.get("kind") == "bust" and r["account"] == "D")
             )
         ]
-    assert any(
-        "taken back once" in b.message and b.accounts == ("D",) for b in breaches(half, half.settle(PRICES))
-    )
+    assert any("taken back once" in b.message and b.accounts == ("D",) for b in breaches(half, half.settle(PRICES)))
     twice = book()
     trade = twice.trade("A", "D", 10, "2.3500")
     twice.bust(trade)

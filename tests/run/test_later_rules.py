@@ -1,4 +1,4 @@
-"""Final settlement, corrected prices and transfers in the SQL engine: built ahead of the gateway that will write them."""
+"""Final settlement, corrected prices and transfers in the SQL engine, from records written by hand."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def test_a_missing_result_is_waited_for(platform: Platform) -> None:
 @pytest.mark.rule("COR-1", "VM-4")
 @pytest.mark.parametrize("broken", ["engines", "control sum", "bust", "break", "price", "unbalanced"])
 def test_a_breach_posts_nothing(platform: Platform, broken: str) -> None:
-    """Whatever is broken on the second date, the first one is posted, the second is not, and the breach names events."""
+    """Whatever is broken on the second date, the first one is posted, the second is not; the breach names events."""
     log = first_day()
     trade = log.trade("C", "D", 4, "2.3600")
     if broken == "bust":
@@ -137,9 +137,7 @@ def test_a_ledger_ahead_of_its_log_is_refused(platform: Platform, how: str) -> N
         rolled.trade("C", "D", 5, "2.3600")
         rolled.settle({"GPUH": "2.3415"}, WEDNESDAY)
     platform.prefix += "again."
-    from streams import topics  # noqa: PLC0415
-
-    topics.ensure(platform.bootstrap, platform.partitions, prefix=platform.prefix)
+    platform.create()
     platform.send_log(rolled)
     with pytest.raises(BreachError) as caught:
         platform.run().settle_all()

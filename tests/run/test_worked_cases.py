@@ -248,7 +248,7 @@ def test_e33_fees() -> None:
 
 @pytest.mark.rule("CUT-1")
 def test_fills_of_the_next_date_wait_for_it() -> None:
-    """Fills that arrive between the cut and its prices are of the next date and change nothing of the one that is cut."""
+    """Fills between a cut and its prices are of the next date, and change nothing of the one that is cut."""
     log = book("A", "D")
     log.trade("A", "D", 10, "2.3500")
     log.cut(TUESDAY)
@@ -260,7 +260,7 @@ def test_fills_of_the_next_date_wait_for_it() -> None:
 
 @pytest.mark.rule("VM-3")
 def test_lines_are_numbered_within_their_partition() -> None:
-    """Lines come sorted by account and contract, bytewise, numbered from 0 in each partition; an idle position has its line."""
+    """Lines come sorted bytewise by account and contract, numbered from 0 in each partition, idle positions too."""
     names = [f"{letter}{n}" for letter in "aB" for n in range(6)]
     log = book(*names)
     for i in range(0, 12, 2):

@@ -41,11 +41,11 @@ settled AS (
     WHERE p.kind IN ('opening', 'end_of_day', 'final', 'correction') AND p.tier <> 'prior'
 ),
 
--- How far each contract was settled before this cycle: the last end of day that named it.
+-- How far dates were settled before this cycle. An end of day that does not name a contract had nothing of it to settle (VM-5).
 settled_through AS (
-    SELECT p.partition, p.contract, max(p.business_date) AS through
-    FROM price AS p JOIN asked AS a ON p.partition = a.partition AND p.stream_seq < a.until
-    WHERE p.kind = 'end_of_day'
+    SELECT c.partition, max(c.business_date) AS through
+    FROM cycle AS c JOIN asked AS a ON c.partition = a.partition AND c.stream_seq < a.until
+    WHERE c.kind = 'end_of_day'
     GROUP BY ALL
 ),
 
@@ -61,7 +61,7 @@ now_valued AS (
         CASE a.kind WHEN 'correction' THEN coalesce(s.through, 0) ELSE a.business_date END AS last
     FROM asked_contract AS c
     JOIN asked AS a ON a.partition = c.partition
-    LEFT JOIN settled_through AS s ON s.partition = c.partition AND s.contract = c.contract
+    LEFT JOIN settled_through AS s ON s.partition = c.partition
 ),
 paid_valued AS (
     SELECT n.partition, n.contract, 'paid' AS valued, p.stream_seq AS until, p.price_nano, p.value_minor, p.effective_date, p.kind,

@@ -125,8 +125,8 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
 
 @pytest.fixture(scope="session")
 def producer(broker: Kafka) -> Producer:
-    """One producer for all tests."""
-    return Producer({"bootstrap.servers": broker.bootstrap, "acks": "all", "linger.ms": 1})
+    """One producer for all tests; idempotent, because a topic without a leader yet reorders what is sent again."""
+    return Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True, "acks": "all"})
 
 
 @pytest.fixture(scope="session")

@@ -130,7 +130,7 @@ def _send(day: int, given: dict[str, str], request: Request, *, kind: str, cut: 
                 f"Expected a date that is cut, was {date}, which is open. Cut it first: novate day cut; or with these "
                 "prices: --cut."
             )
-        if kind == "end_of_day" and day in desk.book.cut:
+        if kind == "end_of_day" and day in {*desk.book.cut, *desk.book.priced}:
             market = Market.await_answers(endpoints.kafka, day, desk.book)
             chosen = market.chosen()
             if market.missing:

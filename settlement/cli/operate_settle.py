@@ -57,7 +57,7 @@ def settle(
                 told = retry_halted(settings.data.absolute())
                 if not as_json or day is None:
                     console().print(told, markup=False, soft_wrap=True)
-            settled = [] if day is None else settle_date(endpoints, day, wait_seconds)
+            settled, missing = ([], "") if day is None else settle_date(endpoints, day, wait_seconds)
             halted = HaltFile.of(settings.data.absolute()).read()
     except BreachError as error:
         _tell_breaches(error.breaches, as_json=as_json)
@@ -71,6 +71,9 @@ def settle(
             console().print(str(one), markup=False, soft_wrap=True)
     if halted:
         say(f"The settlement process is halted at {halted['cycle']}: novate settle --retry lets it begin anew.")
+    if missing:
+        say(missing)
+        raise typer.Exit(1)
 
 
 def _document(settled: Any) -> dict[str, Any]:  # noqa: ANN401  a Settled, imported late

@@ -25,12 +25,13 @@ LIFTED_SECONDS: Final = 10
 LOOK_SECONDS: Final = 0.2
 
 
-def settle_date(endpoints: Endpoints, day: int, wait_seconds: int) -> list[Settled]:
-    """Settle what is complete, and return what became of the date's cycles and of others that were posted on the way.
+def settle_date(endpoints: Endpoints, day: int, wait_seconds: int) -> tuple[list[Settled], str]:
+    """Settle what is complete; return what became of it, and what is missing of the date, empty when nothing is.
+
+    Told are the date's cycles, and others that were posted on the way.
 
     Raises:
         BreachError: a cycle must not be posted.
-        CommandError: the date has no cycle, or its results do not come in time.
     """
     book = ControlBook.read(endpoints.kafka)
     collector = Collector(LogReader(endpoints.kafka, (FILLS, RESULTS)))
@@ -43,9 +44,9 @@ def settle_date(endpoints: Endpoints, day: int, wait_seconds: int) -> list[Settl
     finally:
         collector.close()
     shown = [one for one in settled if one.cycle.business_date == day or one.outcome.value == "posted"]
-    if not _has_end_of_day(settled, day) and (day in book.priced or not shown):
-        raise CommandError(_why_not(book, day, run.waiting))
-    return shown
+    if _has_end_of_day(settled, day) or (shown and day == book.open_date):  # an open date has intraday cycles alone
+        return shown, ""
+    return shown, _why_not(book, day, run.waiting)
 
 
 def _has_end_of_day(settled: list[Settled], day: int) -> bool:

@@ -1,0 +1,144 @@
+"""Two business days run by commands alone, on a real platform: what each command said, by a name for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.cli.novate import Told, run
+from tests.e2e.house import House
+
+HEADER: Final = "source_seq,trade_id,contract,buyer,seller,lots,price,executed_at\n"
+TERMS: Final = """\
+- contract: GPUH-2026-08  # no tiers: its price is given by hand
+  product: H100
+  currency: USD
+  size: 730
+  tick: 0.001
+  fee: 0.35
+- {contract: TOK, currency: CNY, size: 1000, tick: 0.01, daily_settlement: {window: day, tiers: [vwap, previous]}}
+"""
+ACCOUNTS: Final = "account,member,origin,positions\nA,M01,house,net\nB,M02,client,net\n"
+ACCOUNTS_WITH_BAD_ROWS: Final = "account,member,origin,positions\nD,M03,house,gross\nE,M03,hous,net\nF,M03\n"
+FIRST_DAY: Final = HEADER + (
+    "1,T1,GPUH-2026-08,A,B,10,2.350,2026-08-03T15:00:00Z\n"
+    "2,T2,GPUH-2026-08,A,X,10,2.350,2026-08-03T15:00:00Z\n"
+    "3,T3,TOK,A,B,5,12.30,2026-08-03T15:00:00Z\n"
+    "4,T4,GPUH-2026-08,A,B,1,2.3505,2026-08-03T15:00:00Z\n"
+    "5,garbage\n"
+    "6,T6,TOK,A,B,1,12.31,2026-08-03T15:00:00Z"  # half-written
+)
+SECOND_DAY: Final = FIRST_DAY + "\n7,T7,NOPE,A,B,1,12.31,2026-08-04T15:00:00Z\n"
+REUSED: Final = FIRST_DAY.replace("2.350,", "2.351,", 1)
+PEOPLE: Final = ("--by", "ann", "--approved-by", "bob", "--reason", "a test")
+
+
+@dataclass(slots=True)
+class Operated:
+    """The days, and the files that were fed; the platform runs on."""
+
+    house: House
+    files: Path
+    told: dict[str, Told] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> Told:
+        return self.told[name]
+
+    def run(self) -> None:
+        """Do everything that an operator does on two days, mistakes included."""
+        self._set_up()
+        self._first_day()
+        self._second_day()
+
+    def novate(self, name: str, *arguments: str | Path) -> Told:
+        """Run a command and keep what it said."""
+        self.told[name] = run(*arguments, data=self.house.data, env=self.house.environment)
+        return self.told[name]
+
+    def file(self, name: str, content: str) -> Path:
+        """Write a file for a command."""
+        path = self.files / name
+        path.write_text(content)
+        return path
+
+    def _set_up(self) -> None:
+        terms = self.file("terms.yaml", TERMS)
+        self.novate("contract add", "contract", "add", terms, "--by", "ann")
+        self.novate("contract add again", "contract", "add", terms, "--json")
+        self.novate("contract list", "contract", "list", "--json")
+        self.novate("contract show", "contract", "show", "TOK", "--json")
+        self.novate("contract unknown", "contract", "show", "TOKI")
+        self.novate("account add", "account", "add", self.file("accounts.csv", ACCOUNTS))
+        self.novate("account rows", "account", "add", self.file("bad.csv", ACCOUNTS_WITH_BAD_ROWS))
+        other = ("--member", "M01", "--origin", "client", "--positions", "net")
+        self.novate("account changed", "account", "add", "A", *other)
+        self.novate("account list", "account", "list", "--json")
+        self.file("trades.csv", FIRST_DAY)
+        self.novate("ingest too early", "ingest", self.files / "trades.csv")
+        self.told["spooled too early"] = Told(int((self.house.data / "feeds" / "trades.jsonl").exists()), "", "")
+        self.novate("cut too early", "day", "cut")
+        self.novate("day open", "day", "open", "2026-08-03")
+        self.novate("day open again", "day", "open", "2026-08-03")
+        self.novate("day open another", "day", "open", "2026-08-04", "--json")
+
+    def _first_day(self) -> None:
+        trades = self.files / "trades.csv"
+        self.novate("ingest", "ingest", trades)
+        self.novate("ingest again", "ingest", trades, "--json")
+        self.novate("ingest strictly", "ingest", trades, "--strict")
+        reused = self.file("reused.csv", REUSED)
+        self.novate("reused", "ingest", reused, "--feed", "trades", "--json")
+        self.novate(
+            "gap",
+            "ingest",
+            self.file("gap.csv", HEADER + "9,T9,TOK,A,B,1,12.30,2026-08-03T15:00:00Z\n"),
+            "--feed",
+            "trades",
+        )
+        self.novate("bust unknown", "bust", "T99", "--json")
+        self.novate("intraday", "price", "2026-08-03", "GPUH-2026-08=2.355", "--intraday")
+        self.novate("price too early", "price", "2026-08-03", "GPUH-2026-08=2.362")
+        self.novate("one person", "waive", "trades", "2", "--by", "ann", "--approved-by", "ann")
+        for number in (2, 4, 5):
+            self.novate(f"waive {number}", "waive", "trades", str(number), *PEOPLE)
+        self.novate("waive again", "waive", "trades", "2", *PEOPLE)
+        self.novate("settle too early", "settle", "2026-08-04")
+        self.novate("day cut", "day", "cut", "--json")
+        self.house.wait("pricing to propose", self._is_refused)
+        self.novate("tiers", "price", "2026-08-03", "--show", "--json")
+        self.novate("day show", "day", "show")
+        self.novate("settle without prices", "settle", "2026-08-03")
+        self.novate("off the tick", "price", "2026-08-03", "GPUH-2026-08=2.3625")
+        self.novate("price", "price", "2026-08-03", "GPUH-2026-08=2.362", "--reference", "X-17")
+        self.novate("price again", "price", "2026-08-03", "GPUH-2026-08=2.362", "--json")
+        self.novate("price otherwise", "price", "2026-08-03", "GPUH-2026-08=2.363", "--json")
+        self.novate("settle", "settle", "2026-08-03")
+        self.novate("settle again", "settle", "2026-08-03", "--json")
+        for name in ("margin", "payments", "positions"):
+            self.novate(name, name, "--date", "2026-08-03", "--json")
+        for way in ("json", "csv"):
+            self.novate(f"statement {way}", "statement", "M01", "2026-08-03", f"--{way}")
+        self.novate("statement", "statement", "M01", "2026-08-03")
+        self.novate("statement of nobody", "statement", "M99", "2026-08-03")
+
+    def _is_refused(self) -> bool:
+        return "MISSING_PRICE" in self.novate("day show of the cut", "day", "show", "--json").out
+
+    def _second_day(self) -> None:
+        self.novate("ingest grown", "ingest", self.file("trades.csv", SECOND_DAY), "--json")
+        self.novate("bust", "bust", "T1", "--by", "ann", "--reason", "fat finger")
+        self.novate("bust again", "bust", "T1")
+        self.novate("price with cut", "price", "2026-08-04", "GPUH-2026-08=2.341", "TOK=12.40", "--cut", "--id", "mine")
+        self.house.wait("the settlement run to halt", self.house.halted, halted=True)
+        self.novate("breach", "settle", "2026-08-04")
+        self.novate("breach json", "settle", "2026-08-04", "--json")
+        self.novate("halted again", "settle", "--retry")
+        self.novate("statement too early", "statement", "M01", "2026-08-04")
+        self.novate("waive the break", "waive", "trades", "7", *PEOPLE)
+        self.novate("retry", "settle", "--retry")
+        self.novate("settle the second", "settle", "2026-08-04")
+        self.novate("settle the first once more", "settle", "2026-08-03")
+        self.novate("statement of the bust", "statement", "M01", "2026-08-04", "--json")
+        self.novate("replay", "replay")
+        self.novate("status", "status")

@@ -1,0 +1,209 @@
+"""Two business days by commands alone: what an operator is told, and what the books say in the end."""
+
+from __future__ import annotations
+
+import csv
+import io
+from decimal import Decimal
+
+import pytest
+
+from settlement.statements.statement import COLUMNS
+from tests.cli.operated import Operated
+
+pytestmark = pytest.mark.timeout(420)  # the first test runs both days
+
+
+def test_contracts_are_listed_once(operated: Operated) -> None:
+    """A terms document is accepted, again it was applied before, and its terms are shown as they were written."""
+    assert operated["contract add"].code == 0, operated["contract add"].all
+    assert "Accepted: contract TOK (control listing/TOK/1)" in operated["contract add"].out
+    again = operated["contract add again"]
+    assert (again.code, [one["outcome"] for one in again.json]) == (0, ["applied before"] * 2)
+    listed = operated["contract list"].json
+    assert [(one["contract"], one["size"], one["tiers"], one["version"]) for one in listed] == [
+        ("GPUH-2026-08", "730", "", 1), ("TOK", "1000", "vwap, previous", 1),
+    ]  # fmt: skip
+    assert operated["contract show"].json["tick"] == "0.01"
+    assert operated["contract unknown"].code == 1
+    assert operated["contract unknown"].err == "Expected a listed contract, was 'TOKI'. Did you mean `TOK`?\n"
+
+
+def test_a_bad_row_of_accounts_does_not_stop_the_rest(operated: Operated) -> None:
+    """Sound rows are opened, each bad one is told with its line, and an account keeps its terms."""
+    assert operated["account add"].code == 0
+    rows = operated["account rows"]
+    assert (rows.code, "Accepted: account D" in rows.out) == (1, True)
+    assert rows.err.splitlines() == [
+        f"{operated.files / 'bad.csv'}:3: origin: Expected house or client, was 'hous'.",
+        f"{operated.files / 'bad.csv'}:4: Expected 4 columns, was 2.",
+    ]
+    changed = operated["account changed"]
+    assert (changed.code, changed.out) == (1, "")
+    assert changed.err.startswith("Refused: account A: DUPLICATE_NAME: Expected a new account, was 'A'")
+    assert "Rule: " in changed.err
+    listed = [tuple(one.values()) for one in operated["account list"].json]
+    assert listed == [("A", "M01", "house", "net"), ("B", "M02", "client", "net"), ("D", "M03", "house", "gross")]
+
+
+def test_no_date_no_trades(operated: Operated) -> None:
+    """Before a date is open nothing of a file is taken, and there is nothing to cut."""
+    early = operated["ingest too early"]
+    assert (early.code, "novate day open DATE" in early.err, operated["spooled too early"].code) == (1, True, 0)
+    assert operated["cut too early"].code == 1
+    assert operated["day open"].code == operated["day open again"].code == 0
+    assert operated["day open again"].out.startswith("Was applied before: business date 2026-08-03")
+    another = operated["day open another"]
+    assert (another.code, another.json["outcome"], another.json["code"]) == (1, "refused", "WRONG_DATE")
+
+
+def test_a_file_is_fed_row_by_row(operated: Operated) -> None:
+    """Accepted and rejected rows are counted, each rejection is told with file and line, a half line waits."""
+    told = operated["ingest"]
+    assert told.code == 0, told.all
+    assert told.out.startswith("trades.csv into feed trades: 2 accepted, 3 rejected.\n")
+    found = [line.split(maxsplit=3) for line in told.out.splitlines() if line.strip().startswith("trades.csv ")]
+    assert [(file, line, code) for file, line, code, _ in found[1:] or found] == [
+        ("trades.csv", "3", "UNKNOWN_ACCOUNT"), ("trades.csv", "5", "OFF_TICK"), ("trades.csv", "6", "MALFORMED"),
+    ]  # fmt: skip
+    assert "novate account add" in told.out
+    assert "trades.csv line 7 has no newline yet and waits" in told.err
+
+
+def test_what_was_there_is_skipped(operated: Operated) -> None:
+    """The same file again is skipped, with its rejections kept; --strict makes rows that wait an error."""
+    again = operated["ingest again"]
+    assert again.code == 0
+    counts = {name: again.json[name] for name in ("accepted", "rejected", "skipped", "rejected_before", "waiting_line")}
+    assert counts == {"accepted": 0, "rejected": 0, "skipped": 5, "rejected_before": 3, "waiting_line": 7}
+    assert [(one["source_seq"], one["original"], one["before"]) for one in again.json["rejections"]][-1] == (
+        5,
+        "5,garbage",
+        True,
+    )
+    assert operated["ingest strictly"].code == 1
+    grown = operated["ingest grown"].json
+    assert (grown["accepted"], grown["rejected"], grown["skipped"]) == (1, 1, 5)
+    assert [one["code"] for one in grown["rejections"] if not one["before"]] == ["UNKNOWN_CONTRACT"]
+
+
+def test_a_number_is_used_once(operated: Operated) -> None:
+    """Another text under a number of the feed, or a number too far, stops the file with exit code 1."""
+    reused = operated["reused"]
+    assert (reused.code, reused.json["stopped"]["code"]) == (1, "SEQUENCE_REUSED")
+    assert "reused.csv line 2" in reused.json["stopped"]["message"]
+    gap = operated["gap"]
+    assert (gap.code, "SEQUENCE_GAP: gap.csv line 2: expected source_seq 6, was 9." in gap.err) == (1, True)
+
+
+def test_refusals_name_code_and_rule(operated: Operated) -> None:
+    """A refused control is told with code, rule and message, and exit code 1; it does not keep a better one out."""
+    unknown = operated["bust unknown"]
+    assert (unknown.code, unknown.json["code"], bool(unknown.json["rule"])) == (1, "UNKNOWN_TRADE", True)
+    assert operated["one person"].err.startswith("Refused: waiver of trades number 2: TWO_PEOPLE: ")
+    assert operated["waive 2"].out == "Accepted: waiver of trades number 2 (control waive/trades/2/2)\n"
+    assert operated["waive again"].out.startswith("Was applied before: ")
+    assert "OFF_TICK" in operated["off the tick"].err
+    assert operated["price too early"].code == operated["settle too early"].code == 1
+    assert "Cut it first: novate day cut" in operated["price too early"].err
+
+
+def test_prices_by_hand_complete_what_the_tiers_say(operated: Operated) -> None:
+    """What pricing could not propose is given by hand, the rest comes from the tiers, and the answer says which."""
+    cut = operated["day cut"]
+    assert (cut.code, cut.json["outcome"]) == (0, "accepted")
+    tiers = {one["contract"]: (one["price"], one["tier"]) for one in operated["tiers"].json}
+    assert tiers == {"GPUH-2026-08": (None, "none"), "TOK": ("12.3", "vwap")}
+    shown = operated["day show"].out
+    assert "Open: 2026-08-04" in shown
+    assert "Cut, waits for prices: 2026-08-03: MISSING_PRICE" in shown
+    assert "GPUH-2026-08" in operated["settle without prices"].err
+    price = operated["price"]
+    assert price.code == 0, price.all
+    assert price.out.splitlines()[:2] == ["  GPUH-2026-08 2.362 (given)", "  TOK 12.3 (vwap)"]
+    assert operated["price again"].json["outcome"] == "applied before"
+    assert operated["price otherwise"].json["code"] == "ALREADY_SETTLED"
+
+
+def test_a_date_settles_once(operated: Operated) -> None:
+    """Settled twice, the second time says that nothing changed; an earlier date is found unchanged too."""
+    cycles = ["2026-08-03/intraday/1", "2026-08-03/end_of_day/1"]
+    first = operated["settle"]
+    assert (first.code, [line.split(": ")[0] for line in first.out.splitlines()]) == (0, cycles), first.all
+    again = operated["settle again"]
+    assert [(one["cycle"], one["outcome"]) for one in again.json] == [(cycle, "unchanged") for cycle in cycles]
+    assert operated["settle the first once more"].out.count("posted before, unchanged") == 2
+
+
+@pytest.mark.rule("VM-1", "FEE-1", "ITD-1")
+def test_the_books_of_the_first_day(operated: Operated) -> None:
+    """A collects 87.60 less its fee, 36.50 of it intraday; margin, payments and positions say the same."""
+    lines = [one for one in operated["margin"].json if (one["account"], one["contract"]) == ("A", "GPUH-2026-08")]
+    assert [(one["tvar"], one["imtm"], one["fee"], one["total"]) for one in lines] == [
+        ("0.00", "36.50", "0.00", "36.50"), ("87.60", "-36.50", "-3.50", "47.60"),
+    ]  # fmt: skip
+    paid = [one for one in operated["payments"].json if one["currency"] == "USD" and one["member"] == "M01"]
+    assert sum(Decimal(one["amount"]) for one in paid) == Decimal("84.10")
+    held = {(one["account"], one["contract"]): one["lots"] for one in operated["positions"].json}
+    assert held["A", "GPUH-2026-08"] == 10
+
+
+def test_the_statement_is_the_file_that_was_written(operated: Operated) -> None:
+    """--json and --csv give the file's bytes; without them tables; a stranger is told who has one."""
+    folder = operated.house.data / "statements" / "2026-08-03"
+    for way in ("json", "csv"):
+        assert operated[f"statement {way}"].out.encode() == (folder / f"M01.{way}").read_bytes()
+    document = operated["statement json"].json
+    assert [(fill["trade_id"], fill["lots"], fill["price"]) for fill in document["fills"]] == [
+        ("T1", 10, "2.35"),
+        ("T3", 5, "12.3"),
+    ]
+    rows = list(csv.reader(io.StringIO(operated["statement csv"].out)))
+    assert tuple(rows[0]) == COLUMNS
+    assert {row[0] for row in rows[1:]} == {"position", "fill", "line", "payment"}
+    shown = operated["statement"].out
+    assert all(
+        title in shown for title in ("Statement of M01 for 2026-08-03", "Positions", "Fills", "Margin", "Payments")
+    )
+    assert operated["statement of nobody"].err == (
+        "Expected a member with a statement of 2026-08-03, was 'M99'. It has M01, M02, M03.\n"
+    )
+
+
+@pytest.mark.rule("ENT-7")
+def test_a_breach_is_told_whole_until_it_is_mended(operated: Operated) -> None:
+    """An open break halts the date: rule, trade and places are told, nothing is posted; waived, it settles."""
+    breach = operated["breach"]
+    assert breach.code == 1
+    assert "ENT-7: Open break: Expected the refused trade T7 (7 of feed trades)" in breach.err
+    assert "places: fills/0 stream_seq " in breach.err
+    found = operated["breach json"]
+    assert (found.code, found.json["breaches"][0]["rule"]) == (1, "ENT-7")
+    assert operated["statement too early"].code == 1
+    assert operated["halted again"].err.startswith("Halted again. ")
+    retry = operated["retry"]
+    assert (retry.code, "goes on" in retry.out) == (0, True), retry.all
+    assert operated["settle the second"].code == 0, operated["settle the second"].all
+    assert operated["status"].code == 0, operated["status"].all
+
+
+@pytest.mark.rule("COR-1")
+def test_a_bust_after_settlement_takes_everything_back(operated: Operated) -> None:
+    """T1 was paid on the first day and busted on the second: both days together come to nothing, fees included."""
+    assert operated["bust"].out == "Accepted: bust of T1 (control bust/T1/1)\n"
+    assert operated["bust again"].out.startswith("Was applied before: bust of T1")
+    assert (operated["price with cut"].code, "(control mine)" in operated["price with cut"].out) == (0, True)
+    document = operated["statement of the bust"].json
+    line = next(one for one in document["lines"] if one["contract"] == "GPUH-2026-08")
+    assert (line["bought"], line["amounts"]["smtm"], line["amounts"]["tvar"], line["total"]) == (
+        -10,
+        "-153.30",
+        "65.70",
+        "-84.10",
+    )
+
+
+def test_the_audit_passes(operated: Operated) -> None:
+    """What commands made replays to the same books."""
+    assert operated["replay"].code == 0, operated["replay"].all
+    assert operated["replay"].out.splitlines()[-1] == "PASS"

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 _SYNC = bytes(16)
 _FRAME = "_frame"
+# No value has it: where it comes out is the end of what was read, since polars leaves unread what lies behind it.
+_SENTINEL_FRAME = b"\xff" * registry.FRAME_BYTES
 SHORT_RUN = 8  # values: below it single decoding (6 us each) costs less than a call of polars (60 us)
 
 
@@ -140,7 +142,9 @@ class Columns:
                 raise
             return None
         frames = read.get_column(_FRAME)
-        if read.height != count + 1 or frames.n_unique() != 1 or frames[0] != registry.frame(versioned):
+        if read.height != count + 1 or frames[count] != _SENTINEL_FRAME:  # a value was two records, or half of one
+            return None
+        if frames.head(count).n_unique() != 1 or frames[0] != registry.frame(versioned):
             return None
         types, defaults = _types(name), _defaults(name)
         return read.head(count).select(
@@ -176,10 +180,9 @@ def _head(versioned: str) -> bytes:
 
 @cache
 def _sentinel(versioned: str) -> bytes:
-    """Return a value of zeros of that schema; it must come out whole behind the last value of a block."""
-    return codec.encode(
-        versioned, {field["name"]: _zero(field["type"]) for field in registry.schema(versioned)["fields"]}
-    )
+    """Return zeros of that schema behind a frame of their own; they must come out behind the last value of a block."""
+    zeros = {field["name"]: _zero(field["type"]) for field in registry.schema(versioned)["fields"]}
+    return _SENTINEL_FRAME + codec.encode(versioned, zeros)[registry.FRAME_BYTES :]
 
 
 def _zero(kind: Any) -> Any:  # noqa: ANN401  an Avro type is a name, a list or a mapping

@@ -125,6 +125,18 @@ def test_any_damage_is_named_by_its_place(data: st.DataObject) -> None:
     assert sum(piece.count for piece in broken.value.pieces) == at
 
 
+@pytest.mark.parametrize("at", range(SHORT_RUN))
+def test_two_records_in_one_value_are_refused(at: int) -> None:
+    """A value with a whole record too many pushes no later record out of the run."""
+    zeros = {field["name"]: "" if field["type"] == "string" else 0 for field in FILL["fields"]}
+    record = {**zeros, "side": "BUY", "position_effect": "OPEN"}
+    values = [codec.encode("fill.v1", {**record, "stream_seq": seq}) for seq in range(SHORT_RUN)]
+    values[at] += values[at]
+    with pytest.raises(BrokenValueError) as broken:
+        Columns({"fill": names_of(FILL)})(b"".join(values), [len(value) for value in values])
+    assert broken.value.at == at
+
+
 @settings(max_examples=30, deadline=None)
 @given(data=st.data())
 def test_mixed_runs_read_as_alone(data: st.DataObject) -> None:

@@ -19,7 +19,7 @@ CASES: dict[str, tuple[tuple[str, ...], int, str]] = {
     "empty terms": (("contract", "add", "empty.txt"), REFUSED, "was an empty file"),
     "terms that are no YAML": (("contract", "add", "broken.yaml"), REFUSED, "broken.yaml:2: Expected"),
     "terms that are no JSON": (("contract", "add", "broken.json"), REFUSED, "broken.json:1: Expected JSON"),
-    "terms without a tick": (("contract", "add", "tickless.yaml"), REFUSED, "greater than zero for `tick`, was nothing"),
+    "terms without a tick": (("contract", "add", "tickless.yaml"), REFUSED, "for `tick`, was nothing"),
     "terms with a slip": (("contract", "add", "slip.yaml"), REFUSED, "slip.yaml:4: Expected a key of a terms document"),
     "a list of no terms": (("contract", "add", "text.yaml"), REFUSED, "text.yaml:1: Expected a terms document"),
     "a contract where nothing is": (("contract", "list"), REFUSED, "Expected a platform's data in"),

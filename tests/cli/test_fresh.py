@@ -41,9 +41,9 @@ def test_ingest_starts_what_it_needs_and_stops_it(tmp_path: Path) -> None:
             "-m",
             "settlement.cli.main",
             "ingest",
-            tmp_path / "trades.csv",
+            str(tmp_path / "trades.csv"),
             "--into",
-            data,
+            str(data),
             "--json",
         ]
         environment = {**os.environ, **env, "NOVATE_DATA": str(tmp_path / "another"), "PYTHONPATH": str(ROOT)}

@@ -36,15 +36,18 @@ def calc(
 
 
 def value(
-    contract: Annotated[str, typer.Argument(help="A contract of the scenario file.")],
+    contract: Annotated[
+        str, typer.Argument(help="A contract of the scenario file, or a shipped terms document such as gpu-hour-cme.")
+    ],
     price: Annotated[str, typer.Argument(help="A price, for example 2.350.")],
     file: Annotated[Path | None, typer.Option("--file", help="The scenario file that has the contract.")] = None,
+    month: Annotated[str | None, typer.Option("--month", help="The month of a shipped document: 2026-09.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print the money value of one lot at a price (rule VAL-1)."""
     from settlement.scenario.calc import main_value
 
-    raise typer.Exit(main_value(contract, price, path=file, as_json=as_json))
+    raise typer.Exit(main_value(contract, price, path=file, month=month, as_json=as_json))
 
 
 def doctor(as_json: AsJson = False) -> None:

@@ -9,8 +9,9 @@ from typing import Final
 
 from rich.console import Console
 
-from settlement.domain.contract import Contract
-from settlement.domain.money import NANO, DecimalTextError, parse_decimal
+from settlement.domain.contract import Contract, TermsError
+from settlement.domain.money import NANO, DecimalTextError, format_decimal, parse_decimal
+from settlement.domain.products.shipped import shipped_terms
 from settlement.scenario.document import money
 from settlement.scenario.errors import UnreadableScenarioError
 from settlement.scenario.parse import read_scenario
@@ -30,7 +31,7 @@ def main_calc(path: Path, *, as_json: bool = False, shipped: Shipped | None = No
     standard error.
     """
     try:
-        result = run_scenario(read_scenario(path, shipped))
+        result = run_scenario(read_scenario(path, shipped_terms() if shipped is None else shipped))
     except UnreadableScenarioError as error:
         return _unreadable(error)
     if as_json:
@@ -56,32 +57,40 @@ def _unreadable(error: UnreadableScenarioError) -> int:
 
 
 def main_value(
-    name: str, price: str, *, path: Path | None = None, shipped: Shipped | None = None, as_json: bool = False
+    name: str,
+    price: str,
+    *,
+    path: Path | None = None,
+    month: str | None = None,
+    shipped: Shipped | None = None,
+    as_json: bool = False,
 ) -> int:
     """Print V, the money value of ONE lot of a contract at a price (rule VAL-1); return the exit code.
 
-    path: a scenario file that has the contract; without one, `name` is a shipped terms document.
+    path: a scenario file that has the contract; without one, `name` is a shipped terms document, of `month` where its
+    size is that of a month.
     """
     try:
-        document = _terms(name, path, shipped or {})
+        document = _terms(name, path, month, shipped_terms() if shipped is None else shipped)
+        contract = Contract.of(document)
         price_nano = parse_decimal(price, NANO)
     except UnreadableScenarioError as error:
         return _unreadable(error)
-    except (LookupError, DecimalTextError) as error:
+    except (LookupError, DecimalTextError, TermsError) as error:
         sys.stderr.write(f"{error.args[0]}\n")
         return UNREADABLE
-    contract = Contract.of(document)
     value = money(contract.value_minor(price_nano), contract.currency)
     note = "" if contract.on_tick(price_nano) else f"; the price is off the tick {document['tick']}"
     if as_json:
         figures = {"contract": name, "price": price, "value": value, "currency": contract.currency}
         sys.stdout.write(json.dumps({**figures, "on_tick": contract.on_tick(price_nano)}, ensure_ascii=False) + "\n")
     else:
-        sys.stdout.write(f"V({price}) of {name}: {value} {contract.currency} a lot of {document['size']}{note}\n")
+        size = format_decimal(contract.size_nano, NANO, least=0)
+        sys.stdout.write(f"V({price}) of {name}: {value} {contract.currency} a lot of {size}{note}\n")
     return 0
 
 
-def _terms(name: str, path: Path | None, shipped: Shipped) -> Document:
+def _terms(name: str, path: Path | None, month: str | None, shipped: Shipped) -> Document:
     """Return a contract's terms document.
 
     Raises:
@@ -89,7 +98,7 @@ def _terms(name: str, path: Path | None, shipped: Shipped) -> Document:
         UnreadableScenarioError: the scenario file cannot be read.
     """
     if path is None:
-        found = {**shipped[name](), "contract": name} if name in shipped else None
+        found = {**shipped[name](month), "contract": name} if name in shipped else None
         known, where = list(shipped), "a shipped terms document"
     else:
         scenario = read_scenario(path, shipped)

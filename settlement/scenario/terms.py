@@ -16,8 +16,8 @@ from settlement.scenario.tree import Items, Node, Text, describe
 from settlement.scenario.tree import Mapping as Keys
 
 Document: TypeAlias = dict[str, Any]
-Shipped: TypeAlias = Mapping[str, Callable[[], Document]]
-"""The shipped terms documents by name, read when one is asked for."""
+Shipped: TypeAlias = Mapping[str, Callable[[str | None], Document]]
+"""The shipped terms documents by name, each a function of the contract's month, None where the file has none."""
 
 WHOLE_DAY: Final = "day"
 
@@ -90,12 +90,12 @@ def read_contract(contract: str, node: Node, shipped: Shipped) -> Document:
     """
     written = _TERMS(node)
     named = written.pop("terms", None)
-    document = _merged(_shipped(named, node, shipped) if named else {}, written)
-    document["contract"] = contract
-    if (document.get("final_settlement") or {}).get("days") == "listed":  # the list is all the days there are
-        final = document["final_settlement"]
-        document["final_settlement"] = {key: final[key] for key in final if key not in {"from", "to"}}
     try:
+        document = _merged(_shipped(named, node, shipped)(written.get("month")) if named else {}, written)
+        document["contract"] = contract
+        if (document.get("final_settlement") or {}).get("days") == "listed":  # the list is all the days there are
+            final = document["final_settlement"]
+            document["final_settlement"] = {key: final[key] for key in final if key not in {"from", "to"}}
         check(document)
     except TermsError as error:
         raise broken_rule(node, error) from error
@@ -131,14 +131,14 @@ def broken_rule(node: Node, error: TermsError) -> Fault:
     return Fault.at(line, f"{error.expected} for `{error.key}`", "nothing" if error.was is None else repr(error.was))
 
 
-def _shipped(named: str, node: Node, shipped: Shipped) -> Document:
+def _shipped(named: str, node: Node, shipped: Shipped) -> Callable[[str | None], Document]:
     if named not in shipped:
         assert isinstance(node, Keys)  # noqa: S101  its key `terms` was read
         line = next(text.line for text, _ in node.entries if text.value == "terms")
         known = "one of " + ", ".join(sorted(shipped)) if shipped else "there is none"
         hint = readers.suggestion(named, shipped)
         raise Fault.at(line, f"a shipped terms document ({known}) for `terms`", repr(named), hint)
-    return shipped[named]()
+    return shipped[named]
 
 
 def _merged(below: Document, above: Document) -> Document:

@@ -92,7 +92,7 @@ def test_what_may_be_left_out_has_its_default() -> None:
 def test_shipped_terms_are_overridden_key_by_key() -> None:
     """`terms: NAME` takes a shipped document; what the file writes wins, inside its mappings too."""
     shipped = {
-        "month": lambda: {"size": "730", "tick": "0.001", "daily_settlement": {"window": "day", "tiers": ["vwap"]}}
+        "month": lambda _: {"size": "730", "tick": "0.001", "daily_settlement": {"window": "day", "tiers": ["vwap"]}}
     }
     document = parse_scenario(
         "contracts: {G: {terms: month, tick: 0.5, daily_settlement: {tiers: [vwap, previous]}}}\nevents: []\n",

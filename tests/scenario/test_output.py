@@ -122,7 +122,7 @@ def test_value_prints_v_of_one_lot(capsys: pytest.CaptureFixture[str]) -> None:
     """`novate value` prints V of one lot at a price, from a scenario's contract or a shipped terms document."""
     assert main_value("GPUH", "2.3655", path=FIRST_DAY) == 0
     assert capsys.readouterr().out == "V(2.3655) of GPUH: 1726.82 USD a lot of 730; the price is off the tick 0.001\n"
-    shipped = {"JP": lambda: {"contract": "x", "currency": "JPY", "size": "730", "tick": "0.01"}}
+    shipped = {"JP": lambda _: {"contract": "x", "currency": "JPY", "size": "730", "tick": "0.01"}}
     assert main_value("JP", "352.37", shipped=shipped, as_json=True) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed == {"contract": "JP", "price": "352.37", "value": "257230", "currency": "JPY", "on_tick": True}

@@ -47,11 +47,11 @@ class PositionsFold:
     """Positions and margin of the accounts of one partition of `fills`; it only adds.
 
     book: lots as the last end of day left them.  days: sums of dates not settled yet.  paid: what intraday cycles
-    paid of them.
+    paid of them.  closed: positions that the last end of day or the final left at zero; they stand in no other part.
     """
 
     name: ClassVar[str] = "positions"
-    version: ClassVar[int] = 1
+    version: ClassVar[int] = 2
     columnar: ClassVar[dict[str, list[str]]] = {"fill": FILL_COLUMNS}
 
     def __init__(self, partition: int) -> None:
@@ -62,7 +62,9 @@ class PositionsFold:
         self.paid = pl.DataFrame(schema=marking.PAID_SCHEMA)
         self._parts: list[pl.DataFrame] = []
         self._rows = 0
-        self._changed = pl.DataFrame(schema=dict.fromkeys(KEY, pl.String))  # live views only, not state
+        self.closed = pl.DataFrame(schema=dict.fromkeys(KEY, pl.String))
+        self._changed = self.closed.clear()  # live views only, not state
+        self._backlog = self.closed.clear()  # the same, shown when nothing newer is to be shown
 
     def apply(self, pieces: Sequence[Piece]) -> list[Output]:
         """Fold records that follow each other; return margin lines and results of the cycles among them."""
@@ -156,8 +158,10 @@ class PositionsFold:
     def _carry_on(self, lines: pl.DataFrame, contracts: list[str]) -> None:
         """Make the ends of a cycle's lines the book of its contracts."""
         ends = lines.select(*KEY, _c("end").alias("lots"), _c("end_long").alias("long"), _c("end_short").alias("short"))
-        ends = ends.filter((_c("lots") != 0) | (_c("long") != 0) | (_c("short") != 0))
-        self.book = pl.concat([self.book.filter(~_c("contract").is_in(contracts)), ends])
+        held = (_c("lots") != 0) | (_c("long") != 0) | (_c("short") != 0)
+        others = ~_c("contract").is_in(contracts)
+        self.book = pl.concat([self.book.filter(others), ends.filter(held)])
+        self.closed = pl.concat([self.closed.filter(others), ends.filter(~held).select(KEY)])
 
     def _intraday(self, cycle: Cycle, date: int) -> pl.DataFrame:
         rows = self._base(cycle, date)
@@ -168,7 +172,8 @@ class PositionsFold:
     def _final(self, cycle: Cycle, date: int) -> pl.DataFrame:
         lines = marking.final(self._base(cycle, date, whole=True))
         contracts = [price["contract"] for price in cycle["prices"]]
-        self._carry_on(lines.clear(), contracts)
+        self._carry_on(lines, contracts)
+        self._changed = pl.concat([self._changed, lines.select(KEY)]).unique()
         mine = _c("contract").is_in(contracts)
         nothing = [pl.lit(0, pl.Int64).alias(name) for name in sums.SUMS if name not in {"adj", "cash", "fills"}]
         left = self.days.filter(mine & (_c("cash") > 0)).with_columns(*nothing, fills=_c("cash"))
@@ -215,9 +220,17 @@ class PositionsFold:
         return [*outputs, Output(topic=RESULTS, key=key, value=codec.encode("partition_result", result))]
 
     def live(self) -> list[Output]:
-        """Return the positions that changed since the last call, at most LIVE_ROWS of them at a time."""
+        """Return the positions that changed since the last call, at most LIVE_ROWS of them at a time.
+
+        A restored fold shows every position again, a few at a time: nobody knows which of them the process before it
+        had shown.
+        """
         self._merge()
         keys, self._changed = self._changed.head(LIVE_ROWS), self._changed.slice(LIVE_ROWS)
+        room = LIVE_ROWS - keys.height
+        if room and not self._backlog.is_empty():
+            keys = pl.concat([keys, self._backlog.head(room)]).unique()
+            self._backlog = self._backlog.slice(room)
         if keys.is_empty():
             return []
         net = _c("bought") - _c("sold") + _c("transferred") + _c("carried_long") - _c("carried_short")
@@ -245,16 +258,17 @@ class PositionsFold:
     def snapshot(self) -> bytes:
         """Return the state as bytes that `restore` takes."""
         self._merge()
-        frames = [_packed(frame.sort(frame.columns)) for frame in (self.book, self.days, self.paid)]
+        frames = [_packed(frame.sort(frame.columns)) for frame in (self.book, self.days, self.paid, self.closed)]
         return msgspec.msgpack.encode((self.known, frames))
 
     @classmethod
     def restore(cls, partition: int, state: bytes) -> Self:
-        """Return the fold of a snapshot."""
+        """Return the fold of a snapshot; it shows every position again."""
         known, frames = msgspec.msgpack.decode(state, type=tuple[Known, list[bytes]])
         fold = cls(partition)
         fold.known = known
-        fold.book, fold.days, fold.paid = (pl.read_ipc(io.BytesIO(frame)) for frame in frames)
+        fold.book, fold.days, fold.paid, fold.closed = (pl.read_ipc(io.BytesIO(frame)) for frame in frames)
+        fold._backlog = pl.concat([frame.select(KEY) for frame in (fold.book, fold.days, fold.closed)]).unique()
         return fold
 
 

@@ -8,8 +8,8 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Final
 
-from settlement.domain.averages import far_from_average, median, medians_of_the_others, rounded, weighted_median
-from settlement.domain.methodology import Deviation, TrimmedStdev, ValuePerProvider
+from settlement.domain.averages import far_from_average, medians_of_the_others, rounded
+from settlement.domain.methodology import Deviation, TrimmedStdev
 
 REMEMBERED_US: Final = 31 * 24 * 3_600_000_000
 """A provider whose last observation is older than 31 days is no longer named as stale: it has left."""
@@ -24,8 +24,10 @@ class Reason(StrEnum):
     """Values are weighted by quantity, and it has none."""
     OUTLIER = "OUTLIER"
     """It is too far from the others."""
+    INCOMPLETE = "INCOMPLETE"
+    """A component of the blend is missing, or this is none of its components."""
     TOO_FEW = "TOO_FEW"
-    """It would count, but fewer providers or observations are left than the methodology needs."""
+    """It would count, but fewer providers or observations are left, of a day or in all, than the methodology needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,32 +80,6 @@ def near_observations(
     far = far_from_average([Fraction(one.price_nano) for one in fresh], rule.trim, rule.stdev)
     kept, out = ([one for one, is_far in zip(fresh, far, strict=True) if is_far is side] for side in (False, True))
     return kept, [exclusion(one.provider, Reason.OUTLIER, Fraction(one.price_nano)) for one in out]
-
-
-def provider_values(rule: ValuePerProvider, kept: Sequence[Observation]) -> tuple[dict[str, Fraction], list[Exclusion]]:
-    """Return each provider's value, and the providers whose observations weigh nothing."""
-    by_provider: dict[str, list[Observation]] = {}
-    for one in kept:
-        by_provider.setdefault(one.provider, []).append(one)
-    values: dict[str, Fraction] = {}
-    excluded: list[Exclusion] = []
-    for provider, theirs in by_provider.items():
-        value = _provider_value(rule, theirs)
-        if value is None:
-            price_nano = theirs[-1].price_nano
-            excluded.append(Exclusion(provider=provider, reason=Reason.NO_VOLUME, price_nano=price_nano))
-        else:
-            values[provider] = value
-    return values, excluded
-
-
-def _provider_value(rule: ValuePerProvider, theirs: Sequence[Observation]) -> Fraction | None:
-    if rule is ValuePerProvider.LAST:
-        latest = max(one.at_us for one in theirs)
-        return Fraction([one.price_nano for one in theirs if one.at_us == latest][-1])
-    if rule is ValuePerProvider.MEDIAN:
-        return median([Fraction(one.price_nano) for one in theirs])
-    return weighted_median([(Fraction(one.price_nano), max(one.quantity_nano, 0)) for one in theirs])
 
 
 def far_providers(

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 
-from settlement.domain.averages import average, median, rounded, trimmed_average
+from settlement.domain.averages import average, median, rounded, trimmed_average, weighted_median
 from settlement.domain.dates import to_date
 from settlement.domain.exclusions import (
     Exclusion,
@@ -18,7 +18,6 @@ from settlement.domain.exclusions import (
     exclusion,
     far_providers,
     near_observations,
-    provider_values,
     stale,
 )
 from settlement.domain.methodology import (
@@ -26,8 +25,11 @@ from settlement.domain.methodology import (
     Carry,
     Methodology,
     Relax,
+    ValuePerProvider,
 )
 from settlement.domain.money import NANO
+from settlement.domain.provider_values import Value, provider_values
+from settlement.domain.time_parts import fresh_parts
 
 
 class FixingTier(StrEnum):
@@ -35,6 +37,8 @@ class FixingTier(StrEnum):
 
     PRIMARY = "primary"
     """The methodology's own ages and minima."""
+    LOW_CONFIDENCE = "low-confidence"
+    """As primary, from fewer days than the methodology's pool wants."""
     RELAX = "relax"
     """Older observations, as the fallback allows."""
     CARRY = "carry"
@@ -43,6 +47,13 @@ class FixingTier(StrEnum):
     """There is none."""
     PRINT = "print"
     """An administrator gave it."""
+    IGNORED = "ignored"
+    """A new value of a date that had one, which the restatement rule leaves aside; the one that stood stands."""
+
+    @property
+    def is_made(self) -> bool:
+        """Whether observations made the value, so that it can be carried."""
+        return self in {FixingTier.PRIMARY, FixingTier.LOW_CONFIDENCE, FixingTier.RELAX}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +80,7 @@ class _Attempt:
     """The outcome with one limit of age; value is None where too little is left."""
 
     value: Fraction | None
+    confident: bool
     fresh: tuple[Observation, ...]
     included: tuple[str, ...]
     excluded: tuple[Exclusion, ...]
@@ -91,13 +103,14 @@ def fixing(
     outliers: providers that the fixing before left out for their deviation.
     """
     known = [one for one in observations if one.at_us <= at_us]
-    tried = _attempt(methodology, known, at_us, methodology.max_age_us, outliers)
-    tier = FixingTier.PRIMARY
+    made_at = date, at_us
+    tried = _attempt(methodology, known, made_at, methodology.max_age_us, outliers)
+    tier = FixingTier.PRIMARY if tried.confident else FixingTier.LOW_CONFIDENCE
     for step in methodology.fallback:
         if tried.value is not None:
             break
         if isinstance(step, Relax):
-            tried, tier = _attempt(methodology, known, at_us, step.max_age_us, outliers), FixingTier.RELAX
+            tried, tier = _attempt(methodology, known, made_at, step.max_age_us, outliers), FixingTier.RELAX
         elif isinstance(step, Carry):
             carried = _carried(previous, date, step.days)
             if carried is not None:
@@ -154,37 +167,81 @@ def _carried(previous: Mapping[int, int], date: int, days: int) -> tuple[int, in
 def _attempt(
     methodology: Methodology,
     known: Sequence[Observation],
-    at_us: int,
+    made_at: tuple[int, int],
     max_age_us: int | None,
     outliers: frozenset[str],
 ) -> _Attempt:
-    fresh = tuple(one for one in known if max_age_us is None or at_us - one.at_us <= max_age_us)
-    kept, out = near_observations(methodology.outliers, fresh)
-    excluded = stale(known, fresh, at_us) + out
-    values, without_volume = provider_values(methodology.value_per_provider, kept)
-    excluded += without_volume
-    far = far_providers(methodology.outliers, values, outliers)
-    excluded += [exclusion(provider, Reason.OUTLIER, values[provider]) for provider in far]
-    counting = {provider: value for provider, value in values.items() if provider not in far}
-    count = sum(one.provider in counting for one in kept)
-    value = None
-    if len(counting) >= methodology.min_providers and count >= methodology.min_observations:
-        value = _across(methodology, list(counting.values()))
-    else:
-        excluded += [exclusion(provider, Reason.TOO_FEW, value) for provider, value in counting.items()]
-        counting = {}
+    date, at_us = made_at
+    fresh, parts = fresh_parts(methodology, known, date=date, at_us=at_us, max_age_us=max_age_us)
+    excluded = stale(known, fresh, at_us)
+    kept, days = _near(methodology, parts, excluded)
+    judged = [_judge(methodology, part, outliers, excluded) for part in kept if part]
+    counting = [values for values, _ in judged if values]
+    named = {value.provider for values in counting for value in values}
+    observations = sum(value.observations for values in counting for value in values)
+    parts_needed = methodology.partitions.min_partitions if methodology.partitions else 1
+    enough = len(named) >= methodology.min_providers and observations >= methodology.min_observations
+    if not enough or len(counting) < parts_needed:
+        left = [value for values in counting for value in values]
+        excluded += [exclusion(value.provider, Reason.TOO_FEW, value.value) for value in left]
+        counting, named = [], set()
+    far = frozenset().union(*(out for _, out in judged))
     return _Attempt(
-        value=value,
+        value=average([_across(methodology, values) for values in counting]) if counting else None,
+        confident=methodology.pool is None or days >= methodology.pool.confident_days,
         fresh=fresh,
-        included=tuple(sorted(counting)),
+        included=tuple(sorted(named)),
         excluded=tuple(sorted(excluded)),
-        outliers=(outliers - values.keys()) | far,
+        outliers=(outliers - _judged_names(judged)) | far,
     )
 
 
-def _across(methodology: Methodology, values: Sequence[Fraction]) -> Fraction:
-    if methodology.across_providers is AcrossProviders.MEDIAN:
-        return median(values)
-    if methodology.across_providers is AcrossProviders.MEAN:
-        return average(values)
-    return trimmed_average(values, methodology.trim)
+def _near(
+    methodology: Methodology, parts: Sequence[Sequence[Observation]], excluded: list[Exclusion]
+) -> tuple[list[list[Observation]], int]:
+    """Return each part without its single outliers, the days of a pool as one; and how many parts count.
+
+    What does not count is added to `excluded`.
+    """
+    kept: list[list[Observation]] = []
+    for part in parts:
+        if methodology.pool is not None and len(part) < methodology.pool.min_observations:
+            excluded += [exclusion(one.provider, Reason.TOO_FEW, Fraction(one.price_nano)) for one in part]
+            continue
+        near, out = near_observations(methodology.outliers, part)
+        excluded += out
+        kept.append(near)
+    count = sum(bool(part) for part in kept)
+    return ([[one for part in kept for one in part]] if methodology.pool else kept), count
+
+
+def _judge(
+    methodology: Methodology, part: Sequence[Observation], outliers: frozenset[str], excluded: list[Exclusion]
+) -> tuple[list[Value], frozenset[str]]:
+    """Return the values that count of one part, and the providers that are too far from the others there."""
+    values, out = provider_values(methodology, part)
+    excluded += out
+    if methodology.value_per_provider is ValuePerProvider.EACH:
+        return values, frozenset()
+    by_provider = {value.provider: value.value for value in values}
+    far = far_providers(methodology.outliers, by_provider, outliers)
+    excluded += [exclusion(provider, Reason.OUTLIER, by_provider[provider]) for provider in far]
+    return [value for value in values if value.provider not in far], far
+
+
+def _judged_names(judged: Sequence[tuple[list[Value], frozenset[str]]]) -> frozenset[str]:
+    return frozenset(value.provider for values, _ in judged for value in values)
+
+
+def _across(methodology: Methodology, values: Sequence[Value]) -> Fraction:
+    figures = [value.value for value in values]
+    match methodology.across_providers:
+        case AcrossProviders.MEDIAN:
+            return median(figures)
+        case AcrossProviders.MEAN:
+            return average(figures)
+        case AcrossProviders.TRIMMED_MEAN:
+            return trimmed_average(figures, methodology.trim)
+        case AcrossProviders.VOLUME_WEIGHTED_MEDIAN:
+            found = weighted_median([(value.value, value.weight_nano) for value in values])
+            return found if found is not None else median(figures)  # no value without a weight comes here

@@ -12,20 +12,28 @@ from typing import Final
 
 from settlement.domain import document as read
 from settlement.domain.contract import TermsError
+from settlement.domain.methodology_parts import (
+    HOUR_US,
+    Blend,
+    Partitions,
+    Pool,
+    blend_of,
+    hours_us,
+    least,
+    partitions_of,
+    pool_of,
+    restatement_of,
+)
 
-DESCRIPTIVE_KEYS: Final = frozenset(("series", "title", "currency", "unit"))
+DESCRIPTIVE_KEYS: Final = frozenset(("series", "title", "currency", "unit", "note"))
 """Keys that say what the series is and change no figure."""
 
 _KEY: Final = "methodology"
 _REQUIRED: Final = ("value_per_provider", "across_providers", "precision")
 _OPTIONAL: Final = ("outliers", "max_age_hours", "min_providers", "min_observations", "fallback")
-_KEYS: Final = DESCRIPTIVE_KEYS | frozenset((*_REQUIRED, *_OPTIONAL))
-_HOUR_DECIMALS: Final = 3
-_HOUR_US: Final = 3_600_000_000
-_HOURS: Final = "hours greater than zero, such as 48"
-_HOURS_MAX: Final = 100_000
-_COUNT_MAX: Final = 1_000_000
-_ACROSS: Final = "median, mean or {trimmed-mean: {trim: 0.10}}"
+_PARTS: Final = ("pool", "partitions", "blend", "restatement")
+_KEYS: Final = DESCRIPTIVE_KEYS | frozenset((*_REQUIRED, *_OPTIONAL, *_PARTS))
+_ACROSS: Final = "median, mean, volume-weighted-median or {trimmed-mean: {trim: 0.10}}"
 _OUTLIERS: Final = "{deviation: {exclude: 0.10, readmit: 0.05}} or {trimmed-stdev: {trim: 0.10, stdev: 2.5}}, or none"
 _FALLBACK: Final = "a list of {relax: HOURS}, {carry: DAYS} and stop, in the order they are tried"
 
@@ -42,6 +50,8 @@ class ValuePerProvider(StrEnum):
     """The median of all that are fresh enough."""
     VOLUME_WEIGHTED_MEDIAN = "volume-weighted-median"
     """The price at half of the quantity."""
+    EACH = "each"
+    """There is none: each observation counts for itself."""
 
 
 class AcrossProviders(StrEnum):
@@ -50,6 +60,8 @@ class AcrossProviders(StrEnum):
     MEDIAN = "median"
     MEAN = "mean"
     TRIMMED_MEAN = "trimmed-mean"
+    VOLUME_WEIGHTED_MEDIAN = "volume-weighted-median"
+    """The value at half of the quantity that the providers' values stand for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +114,8 @@ class Methodology:
     min_providers, min_observations: how many must be left after exclusions.  precision: decimals of the fixing,
     rounded half-up.
     fallback: what is tried, in order, when fewer are left; at its end the series stops.
+    pool, partitions: how the time before the fixing is cut, None where it is taken as one.  blend: of components, or
+    None.  restatement: the share beyond which a new value replaces the old one, None where it always does.
     """
 
     value_per_provider: ValuePerProvider
@@ -113,6 +127,10 @@ class Methodology:
     min_observations: int
     precision: int
     fallback: tuple[Fallback, ...]
+    pool: Pool | None = None
+    partitions: Partitions | None = None
+    blend: Blend | None = None
+    restatement: Fraction | None = None
 
     @classmethod
     def of(cls, document: object) -> Methodology:
@@ -131,29 +149,56 @@ class Methodology:
                 raise TermsError(f"{_KEY}.{name}", "a value", None)
         across, trim = _across(terms["across_providers"])
         age, key = terms.get("max_age_hours"), f"{_KEY}.value_per_provider"
-        return cls(
+        made = cls(
             value_per_provider=read.choice(terms["value_per_provider"], key, ValuePerProvider),
             across_providers=across,
             trim=trim,
             outliers=_outliers(terms.get("outliers")),
-            max_age_us=None if age is None else _hours_us(age, f"{_KEY}.max_age_hours"),
-            min_providers=_least(terms.get("min_providers"), f"{_KEY}.min_providers"),
-            min_observations=_least(terms.get("min_observations"), f"{_KEY}.min_observations"),
+            max_age_us=None if age is None else hours_us(age, f"{_KEY}.max_age_hours"),
+            min_providers=least(terms.get("min_providers"), f"{_KEY}.min_providers"),
+            min_observations=least(terms.get("min_observations"), f"{_KEY}.min_observations"),
             precision=read.precision(terms["precision"], f"{_KEY}.precision"),
             fallback=_fallback(terms.get("fallback")),
+            pool=pool_of(terms.get("pool"), f"{_KEY}.pool"),
+            partitions=partitions_of(terms.get("partitions"), f"{_KEY}.partitions"),
+            blend=blend_of(terms.get("blend"), f"{_KEY}.blend"),
+            restatement=restatement_of(terms.get("restatement"), f"{_KEY}.restatement"),
         )
+        _check_parts(made)
+        return made
 
     @property
     def reach_us(self) -> int | None:
         """How far back a fixing may need observations (microseconds); None without a limit."""
+        if self.pool is not None:
+            return (self.pool.days + 1) * 24 * HOUR_US  # the instant may be on the day after the date
+        if self.partitions is not None:
+            return self.partitions.window_us
         if self.max_age_us is None:
             return None
         return max([self.max_age_us, *(step.max_age_us for step in self.fallback if isinstance(step, Relax))])
 
 
+def _check_parts(made: Methodology) -> None:
+    """Refuse parts that contradict each other."""
+    cut = "pool" if made.pool else "partitions"
+    if made.pool and made.partitions:
+        raise TermsError(f"{_KEY}.partitions", "a pool or partitions, not both", "both")
+    if made.pool or made.partitions:
+        if made.max_age_us is not None:
+            raise TermsError(f"{_KEY}.max_age_hours", f"none, since `{cut}` says how old an observation may be", "one")
+        if any(isinstance(step, Relax) for step in made.fallback):
+            raise TermsError(f"{_KEY}.fallback", f"no relax, since `{cut}` says how old an observation may be", "relax")
+    if made.value_per_provider is ValuePerProvider.EACH:
+        if isinstance(made.outliers, Deviation):
+            raise TermsError(f"{_KEY}.outliers", "trimmed-stdev or none, since providers have no value", "deviation")
+        if made.blend:
+            raise TermsError(f"{_KEY}.blend", "none, since providers have no value", "a blend")
+
+
 def _across(value: object) -> tuple[AcrossProviders, Fraction]:
     key = f"{_KEY}.across_providers"
-    if isinstance(value, str) and value in {AcrossProviders.MEDIAN, AcrossProviders.MEAN}:
+    if isinstance(value, str) and value in set(AcrossProviders) - {AcrossProviders.TRIMMED_MEAN}:
         return AcrossProviders(value), Fraction()
     name, inner = read.only_entry(value, key, _ACROSS)
     if name != AcrossProviders.TRIMMED_MEAN:
@@ -193,17 +238,6 @@ def _positive(value: object, key: str) -> Fraction:
     return number
 
 
-def _hours_us(value: object, key: str) -> int:
-    thousandths = read.decimal(value, key, _HOUR_DECIMALS, _HOURS)
-    if not 0 < thousandths <= _HOURS_MAX * 10**_HOUR_DECIMALS:
-        raise TermsError(key, _HOURS, value)
-    return thousandths * (_HOUR_US // 10**_HOUR_DECIMALS)
-
-
-def _least(value: object, key: str) -> int:
-    return 1 if value is None else read.count(value, key, 1, _COUNT_MAX)
-
-
 def _fallback(value: object) -> tuple[Fallback, ...]:
     if value is None:
         return (Stop(),)
@@ -221,7 +255,7 @@ def _step(entry: object, key: str) -> Fallback:
         return Stop()
     name, inner = read.only_entry(entry, key, _FALLBACK)
     if name == "relax":
-        return Relax(max_age_us=_hours_us(inner, f"{key}.relax"))
+        return Relax(max_age_us=hours_us(inner, f"{key}.relax"))
     if name == "carry":
         return Carry(days=read.count(inner, f"{key}.carry", 1, CARRY_DAYS_MAX))
     raise TermsError(key, _FALLBACK, entry)

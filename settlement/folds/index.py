@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Final
 
 from settlement.domain.contract import TermsError
 from settlement.domain.exclusions import REMEMBERED_US, Observation
 from settlement.domain.fixing import Fixing, FixingTier, fixing
 from settlement.domain.methodology import CARRY_DAYS_MAX, Methodology
+from settlement.domain.restatement import Restatement, restatement
 from settlement.folds.fold import Output
 from settlement.wire import codec
 from settlement.wire.columns import Piece
@@ -73,14 +74,38 @@ class Series:
             previous={past.date: past.value_nano for past in before if past.made and past.value_nano is not None},
             outliers=frozenset(before[-1].outliers) if before else frozenset(),
         )
-        self._keep(PastFixing(date, made.value_nano, made.tier in {"primary", "relax"}, tuple(sorted(made.outliers))))
+        if self.is_restated(date, made.value_nano):
+            self._keep(PastFixing(date, made.value_nano, made.tier.is_made, tuple(sorted(made.outliers))))
+        else:
+            made = replace(made, value_nano=None, tier=FixingTier.IGNORED)
         self._forget(at_us, methodology)
         return made
 
-    def print(self, date: int, value_nano: int) -> None:
-        """Take an administrator's value as the fixing of a date; the outliers stay as they were before it."""
+    def is_restated(self, date: int, value_nano: int | None) -> bool:
+        """Whether a value counts: the first of its date does, a later one as the methodology's restatement rule says.
+
+        Where there is such a rule, a stop takes no value back.
+        """
+        methodology = self.methodology()
+        standing = next((past.value_nano for past in self.fixings if past.date == date), None)
+        if methodology is None or methodology.restatement is None or standing is None:
+            return True
+        if value_nano is None:
+            return False
+        next_is_fixed = any(past.date > date for past in self.fixings)
+        found = restatement(standing, value_nano, next_is_fixed=next_is_fixed, above=methodology.restatement)
+        return found in {Restatement.RESTATED, Restatement.UNCHANGED}
+
+    def print(self, date: int, value_nano: int) -> bool:
+        """Take an administrator's value as the fixing of a date, and return whether it counts.
+
+        The outliers stay as they were before it.
+        """
+        if not self.is_restated(date, value_nano):
+            return False
         before = [past for past in self.fixings if past.date < date]
         self._keep(PastFixing(date, value_nano, made=True, outliers=before[-1].outliers if before else ()))
+        return True
 
     def observe(self, observation: Observation) -> None:
         """Add an observation."""
@@ -182,8 +207,8 @@ class IndexFold:
         made = series.fix(record["date"], record["at_us"]) if name == "fix" else None
         value_nano, tier = (made.value_nano, made.tier) if made else (None, FixingTier.STOP)
         if name == "print":
-            series.print(record["date"], record["value_nano"])
-            value_nano, tier = record["value_nano"], FixingTier.PRINT
+            counts = series.print(record["date"], record["value_nano"])
+            value_nano, tier = (record["value_nano"], FixingTier.PRINT) if counts else (None, FixingTier.IGNORED)
         return [self._output(record, series, value_nano, tier, made)]
 
     def _output(

@@ -21,7 +21,21 @@ def _trimmed_mean(node: Node) -> dict[str, Any]:
 def _across(node: Node) -> str | dict[str, Any]:
     if isinstance(node, Keys):
         return read_keys(node, {"trimmed-mean": Key(_trimmed_mean, required=True)}, "`across_providers`")
-    return readers.choice("median", "mean", "{trimmed-mean: {trim: 0.10}}")(node)
+    return readers.choice("median", "mean", "volume-weighted-median", "{trimmed-mean: {trim: 0.10}}")(node)
+
+
+def _partitions(node: Node) -> dict[str, Any]:
+    needed = {"hours": Key(readers.positive, required=True), "count": Key(readers.count, required=True)}
+    return read_keys(node, {**needed, "min_partitions": Key(readers.count)}, "`partitions`")
+
+
+def _pool(node: Node) -> dict[str, Any]:
+    keys = {"days": Key(readers.count, required=True), "min_observations": Key(readers.count)}
+    return read_keys(node, {**keys, "confident_days": Key(readers.count)}, "`pool`")
+
+
+def _restatement(node: Node) -> dict[str, Any]:
+    return read_keys(node, {"above": Key(readers.share, required=True)}, "`restatement`")
 
 
 def _deviation(node: Node) -> dict[str, Any]:
@@ -54,7 +68,7 @@ def _fallback(node: Node) -> str | dict[str, Any]:
 
 _METHODOLOGY = table(
     {
-        "value_per_provider": readers.choice("last", "median", "volume-weighted-median"),
+        "value_per_provider": readers.choice("last", "median", "volume-weighted-median", "each"),
         "across_providers": _across,
         "outliers": readers.or_null(_outliers),
         "max_age_hours": readers.positive,
@@ -62,6 +76,10 @@ _METHODOLOGY = table(
         "min_observations": readers.count,
         "precision": readers.precision,
         "fallback": readers.items(_fallback, "`relax: 48`, `carry: 3` or `stop`"),
+        "pool": _pool,
+        "partitions": _partitions,
+        "blend": readers.by_name(readers.share, "component: share", least=1),
+        "restatement": _restatement,
     },
     "a series",
 )

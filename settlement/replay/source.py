@@ -75,6 +75,7 @@ class SingleRecordSource:
             "auto.offset.reset": "error",
             "isolation.level": "read_committed",
             "check.crcs": True,
+            "fetch.wait.max.ms": 20,  # the next partition's fetch waits for the last one's, which is at its end
         })  # fmt: skip
 
     def partitions(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -61,9 +62,21 @@ def contract_add(
 
 
 def contract_show(
-    contract: Annotated[str, typer.Argument(help="The contract's name.", metavar="CONTRACT")], as_json: AsJson = False
+    contract: Annotated[
+        str, typer.Argument(help="The contract's name; for --rulebook a shipped product's too.", metavar="CONTRACT")
+    ],
+    as_rulebook: Annotated[
+        bool, typer.Option("--rulebook", help="Print the rulebook page of the terms, as Markdown.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Print the terms in force of one contract; with --json the document as it was accepted."""
+    from settlement.domain.products.shipped import PRODUCTS, product
+    from settlement.domain.rulebook import rulebook
+
+    if as_rulebook and contract in PRODUCTS:
+        sys.stdout.write(rulebook(product(contract).document))
+        return
     listed = _book().contracts
     if contract not in listed:
         from settlement.scenario.readers import suggestion
@@ -71,6 +84,9 @@ def contract_show(
         hint = suggestion(contract, listed) or "See novate contract list."
         raise CommandError(f"Expected a listed contract, was {contract!r}. {hint}")
     document = listed[contract].document
+    if as_rulebook:
+        sys.stdout.write(rulebook(document))
+        return
     if as_json:
         print_json(document)
         return

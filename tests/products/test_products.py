@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from settlement.domain.products.shipped import PRODUCTS, product, shipped_terms
 from settlement.scenario.calc import main_value
 from settlement.scenario.errors import UnreadableScenarioError
 from settlement.scenario.parse import parse_scenario
+from settlement.scenario.run import run_scenario
 from settlement.scenario.terms import check
 
 MONTHS = [f"{year}-{month:02}" for year in (2026, 2027, 2028) for month in range(1, 13)]
@@ -154,3 +156,15 @@ def test_the_value_of_a_shipped_lot(capsys: pytest.CaptureFixture[str]) -> None:
         == "V(2.35) of gpu-hour-cme: 1715.50 USD a lot of 730\nV(2.35) of gpu-hour-ice: 1579.20 USD a lot of 672\n"
     )
     assert said.err.startswith("month: Expected a month")
+
+
+def test_the_reference_names_every_shipped_document_and_key() -> None:
+    """docs/reference/products.md has each shipped name and each key, and its example settles as it says."""
+    page = (Path(__file__).parents[2] / "docs/reference/products.md").read_text("utf-8")
+    for name in PRODUCTS:
+        assert f"`{name}`" in page
+        assert [key for key in product(name).document if f"`{key}`" not in page] == []
+    content = page.split("```yaml\n")[1].split("```")[0]
+    result = run_scenario(parse_scenario(content, "products.md", shipped_terms()))
+    assert result.scenario.expect is not None
+    assert (result.differences, result.disagreements) == ((), ())

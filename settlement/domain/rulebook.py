@@ -93,7 +93,9 @@ def _section(title: str, body: str) -> tuple[str, str]:
 
 
 def _table(document: Document) -> str:
-    rows = [f"| {_label(key)} | {_cell(value)} | `{key}` |" for key, value in leaves(document)]
+    ranks = {name: rank for rank, name in enumerate(_LABELS)}  # a listed document comes with its keys sorted
+    ordered = sorted(leaves(document), key=lambda leaf: ranks.get(leaf[0], len(ranks)))
+    rows = [f"| {_label(key)} | {_cell(value)} | `{key}` |" for key, value in ordered]
     return "\n".join(("| term | value | key |", "|---|---|---|", *rows))
 
 

@@ -86,17 +86,22 @@ def sentences(document: Json) -> list[str]:
 
 def _sentence(row: Mapping[str, Any], currency: str) -> str:
     place = f"{row['month']} {row['index']}"
-    if row["hedged_price"] is None:
+    used, hedged, left = (Decimal(row[name]) for name in ("quantity", "hedged", "open_quantity"))
+    if not hedged:
         now = f"{row['index_price']} {currency}"
         return f"{place}: nothing is hedged; {row['quantity']} units move with the index, now {now}."
-    unhedged = Decimal(row["open_quantity"])
-    left = "nothing is left open but the basis" if not unhedged else f"{row['open_quantity']} units stay open"
-    if unhedged and (unhedged > 0) != (Decimal(row["quantity"]) > 0):
-        left = f"{row['hedged']} units are hedged, more than are used: {row['open_quantity']} are a bet of their own"
-    return (
-        f"{place}: {row['hedged']} units at {row['hedged_price']} {currency}, {row['locked']} locked in; {left}, "
-        f"and {row['basis']} of basis at today's prices."
-    )
+    at = f"{row['hedged']} units at {row['hedged_price']} {currency}"
+    basis = f"and {row['basis']} of basis at today's prices"
+    if not used:
+        return f"{place}: {at}, and nothing is used: these futures are a bet of their own."
+    if (hedged > 0) != (used > 0):
+        return f"{place}: {at} are on the wrong side: {row['open_quantity']} units stay open, {basis}."
+    locked = f"{place}: {at}, {row['locked']} locked in; "
+    if not left:
+        return f"{locked}no quantity stays open, {basis}."
+    if (left > 0) != (used > 0):
+        return f"{locked}that is more than is used: {row['open_quantity']} units are a bet of their own, {basis}."
+    return f"{locked}{row['open_quantity']} units stay open, {basis}."
 
 
 def differences(plan: Plan, document: Json) -> list[str]:

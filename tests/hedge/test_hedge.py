@@ -23,7 +23,7 @@ from settlement.domain.products.shipped import shipped_terms
 from settlement.hedge.cost import costs
 from settlement.hedge.held import fixings_by_series, held_by_books, held_by_file
 from settlement.hedge.plan import Plan, parse_plan, read_plan
-from settlement.hedge.report import AMOUNTS, answer, differences
+from settlement.hedge.report import AMOUNTS, answer, differences, sentences
 from settlement.ledger.model import MarginLine
 from settlement.scenario.errors import UnreadableScenarioError
 from settlement.scenario.tree import Items, Mapping, Text
@@ -277,3 +277,26 @@ def test_the_example_of_the_reference() -> None:
         parse_plan("x: 1\n", "x.yaml", shipped_terms())
     keys = str(caught.value).split("Its keys are ")[1].split(".")[0].split(", ")
     assert [key for key in (*keys, *AMOUNTS) if f"`{key}`" not in page] == []
+
+
+@pytest.mark.parametrize(
+    ("quantity", "lots", "said"),
+    [
+        ("1000", "1", "730 units at 3.0000 USD, -2290.35 locked in; 270 units stay open, and 0.00 of basis"),
+        ("730", "1", "no quantity stays open"),
+        ("500", "1", "more than is used: -230 units are a bet of their own"),
+        ("500", "-1", "-730 units at 3.0000 USD are on the wrong side: 1230 units stay open"),
+        ("-730", "-1", "no quantity stays open"),
+    ],
+)
+def test_the_answer_in_words(quantity: str, lots: str, said: str) -> None:
+    """One sentence a month: what is locked in, and what stays open."""
+    content = PLAN.replace("quantity: 1000", f"quantity: {quantity}").replace("lots: 1", f"lots: {lots}")
+    assert said in sentences(told(content))[0]
+
+
+def test_the_words_for_half_of_it() -> None:
+    """Use without futures and futures without use have words of their own."""
+    used, held = sentences(told(PLAN.replace("index: H100", "index: H200") + "index: {H200: {2026-09: 4}}\n"))
+    assert used == "2026-09 H200: nothing is hedged; 1000 units move with the index, now 4.0000 USD."
+    assert "nothing is used: these futures are a bet of their own" in held

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from settlement.domain.dates import format_date
 from settlement.domain.rejection import Code, Refused
@@ -14,6 +14,9 @@ from settlement.folds.gateway.writing import Cause, Leg, Writer
 
 if TYPE_CHECKING:
     from settlement.domain.contract import Contract
+
+CLOSING_LAG: Final = 2
+"""Business days from the last trading day to the final, where the terms do not say."""
 
 
 def correct_settlement(writer: Writer, payload: fields.Payload) -> None:
@@ -82,6 +85,7 @@ def final(writer: Writer, payload: fields.Payload) -> None:
     day, status, today = fields.date(payload, "date"), fields.text(payload, "status"), writer.open_date()
     price_nano = checks.within_limit(_bounded(contract, fields.decimal(payload.get("price"), "price")), "final price")
     checks.value(contract, price_nano, "final price")
+    tier = str(payload.get("tier") or "given")
     if status not in {"provisional", "final"}:
         raise fields.malformed("status", "provisional or final", status)
     listed = writer.state.listed[contract.contract]
@@ -104,15 +108,15 @@ def final(writer: Writer, payload: fields.Payload) -> None:
             date.days[contract.contract].net.clear()
     number = writer.state.corrections.get(f"final/{today.date}", 0) + 1
     writer.state.corrections[f"final/{today.date}"] = number
-    emit_prices(writer, today.date, "final", number, day, [price_of(contract, price_nano, "given")])
+    emit_prices(writer, today.date, "final", number, day, [price_of(contract, price_nano, tier)])
 
 
 def closing_day(writer: Writer, contract: Contract) -> int | None:
     """Return the first date on which a final pays; None for a contract without a last trading day."""
     if contract.last_trade is None:
         return None
-    terms = contract.document.get("final_settlement") or {}
-    return writer.calendar.add_business_days(contract.last_trade, int(str(terms.get("closing_lag") or 2)))
+    lag = (contract.document.get("final_settlement") or {}).get("closing_lag")
+    return writer.calendar.add_business_days(contract.last_trade, CLOSING_LAG if lag is None else int(str(lag)))
 
 
 def _bounded(contract: Contract, price_nano: int) -> int:

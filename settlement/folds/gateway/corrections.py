@@ -111,9 +111,7 @@ def give_up(writer: Writer, payload: fields.Payload) -> None:
         checks.account(writer, name): fields.lots(lots, f"to.{name}")
         for name, lots in fields.mapping(payload, "to").items()
     }
-    effect = str(payload.get("open_close") or "open").upper()
-    if effect not in {"OPEN", "CLOSE"}:
-        raise fields.malformed("open_close", "open or close", payload.get("open_close"))
+    effects = {taker: _effect(payload, taker) for taker in takers}
     trade, contract = checks.correctable(writer, trade_id)
     given = [stands for stands in trade.standing if stands.side == side and not stands.given_up]
     total, available = sum(takers.values()), sum(stands.lots for stands in given)
@@ -129,7 +127,7 @@ def give_up(writer: Writer, payload: fields.Payload) -> None:
             kind="give_up",
             account=taker,
             side=side,
-            effect=effect,
+            effect=effects[taker],
             lots=lots,
             price_nano=stands.price_nano,
             value_minor=stands.value_minor,
@@ -143,6 +141,15 @@ def give_up(writer: Writer, payload: fields.Payload) -> None:
         stands.lots -= lots
         trade.standing.append(_taken(leg, fill_id, stands))
     trade.standing = [stands for stands in trade.standing if stands.lots]
+
+
+def _effect(payload: fields.Payload, taker: str) -> str:
+    """Return whether a taker opens or closes: one word for all takers, or one for each."""
+    told = payload.get("open_close") or "open"
+    word = told.get(taker, "open") if isinstance(told, dict) else told
+    if str(word).upper() not in {"OPEN", "CLOSE"}:
+        raise fields.malformed("open_close", "open or close, for all takers or by taker", told)
+    return str(word).upper()
 
 
 def _moves(given: list[Standing], takers: dict[str, int]) -> list[tuple[Standing, str, int]]:

@@ -109,8 +109,9 @@ def _terms(payload: fields.Payload) -> Contract:
     try:
         if payload.get("daily_settlement") is not None:
             DailySettlement.of(payload["daily_settlement"])
-        if payload.get("final_settlement") is not None:
-            FinalSettlement.of(payload["final_settlement"])
+        final = payload.get("final_settlement")
+        if final is not None and set(final) != {"closing_lag"}:  # a lag alone: the final price will be given
+            FinalSettlement.of(final)
         contract = Contract.of(payload)
     except TermsError as error:
         raise Refused(Code.MALFORMED, str(error)) from error

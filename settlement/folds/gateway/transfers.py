@@ -133,6 +133,8 @@ def cash_adjustment(writer: Writer, payload: fields.Payload) -> None:
     amount = fields.decimal(payload.get("amount"), "amount", contract.currency_decimals)
     if amount <= 0:
         raise fields.malformed("amount", "an amount greater than zero", payload.get("amount"))
+    if giver == taker:
+        raise fields.malformed("to", "another account than from", taker)
     legs = [
         Leg(kind="cash", account=giver, side="SELL", adj_minor=-amount),
         Leg(kind="cash", account=taker, side="BUY", adj_minor=amount),

@@ -150,6 +150,6 @@ def account_payloads() -> list[dict[str, object]]:
 
 
 def series_payload(series: str) -> dict[str, object]:
-    """Return a series with the default methodology, the payload of a `series` control (docs/reference/methodology.md)."""
+    """Return a series with the default methodology, the payload of a `series` control."""
     document = files("settlement.domain") / "methodologies" / "gpu-rental.json"
     return {"series": series, **json.loads(document.read_text(encoding="utf-8"))}

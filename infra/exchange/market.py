@@ -188,7 +188,7 @@ class Market:
             self._trades += 1
             resting, lots = match.resting, match.lots
             buy, sell = (order, resting) if order.side == "BUY" else (resting, order)
-            closing = tuple(each.side for each in (buy, sell) if each.closes)
+            closing: tuple[Side, ...] = tuple(each.side for each in (buy, sell) if each.closes)
             text = self._text(match.price_ticks)
             self._tape.trade(self._name, buy.account, sell.account, lots, text, at, closing=closing)
             self._report(resting, "filled", at)

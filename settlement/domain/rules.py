@@ -118,13 +118,11 @@ _LIFECYCLE = (
         title="A corrected settlement price is an adjustment (ADJ).",
         text="It pays those who held the book at that date, in a correction cycle of the open date that names its "
         "effective date; the corrected price becomes the prior one.",
-        since=None,
     ),
     Rule(
         code="GUP-1",
         title="A give-up moves lots at the price that stands.",
         text="Minus at the executing account, plus at the carrying one; the fee moves along.",
-        since=None,
     ),
     Rule(
         code="AVG-1",
@@ -132,33 +130,28 @@ _LIFECYCLE = (
         text="Average price over trades of one open date, account, contract, side and open/close, once each; rounded "
         "to the tick (half-up) only when they differ; each trade keeps its own cash residual = its lots x (V(average) "
         "- V(own price)) x side; a busted trade leaves with its share; CRES stays with the averaging account.",
-        since=None,
     ),
     Rule(
         code="TRF-1",
         title="A position transfer is booked at the prior settlement price.",
         text="The giver is marked to it on those lots, the receiver from it. Different owners need two people.",
-        since=None,
     ),
     Rule(
         code="FSP-1",
         title="A final price is an average whose days are the contract's data.",
         text="The list of days, what a missing day means (carry, skip, error) and the precision are terms.",
-        since=None,
     ),
     Rule(
         code="FSP-2",
         title="A contract ends in stages: last trade, awaiting, provisional, final, closed.",
         text="Final `closing_lag` business days after the last trading day; prints correct it until then, later ones "
         "are recorded as ignored. In between the contract settles at its prior price (SMTM 0).",
-        since=None,
     ),
     Rule(
         code="FSP-3",
         title="The final line pays the rest and ends the position (FMTM).",
         text="FMTM = lots x (V(final) - V(prior)); the final line also carries TVAR, FEE, CRES and IMTM of a last day "
         "that was not settled. A final price need not be a tick.",
-        since=None,
     ),
 )
 

@@ -105,7 +105,7 @@ def test_forgetting_changes_no_fixing(methodology: dict[str, Any], days: list[li
 
 @settings(max_examples=60, deadline=None)
 @given(TICKS, st.randoms(use_true_random=False))
-def test_the_order_of_observations_does_not_move_the_value(ticks: list[tuple[str, str, int, str]], random: Any) -> None:  # noqa: ANN401
+def test_the_order_of_observations_does_not_move_the_value(ticks: list[tuple[str, str, int, str]], random: Any) -> None:
     """Medians, means and exclusions depend on what was observed, not on the order in which it came."""
     observations = [
         Observation(provider=provider, price_nano=nano(price), quantity_nano=nano(quantity), at_us=T0 - age)

@@ -302,9 +302,26 @@ def test_errors_are_classified() -> None:
 def _with_cash(posting: CyclePosting, amount_minor: int) -> CyclePosting:
     """Move cash between two accounts in a contract that the cycle does not price."""
     nothing: dict[str, Any] = dict.fromkeys(
-        ("start", "bought", "sold", "transferred", "expired", "end", "start_long", "start_short", "end_long", "end_short",
-         "tvar_minor", "smtm_minor", "imtm_minor", "fmtm_minor", "cres_minor", "fee_minor"), 0
-    )  # fmt: skip
+        (
+            "start",
+            "bought",
+            "sold",
+            "transferred",
+            "expired",
+            "end",
+            "start_long",
+            "start_short",
+            "end_long",
+            "end_short",
+            "tvar_minor",
+            "smtm_minor",
+            "imtm_minor",
+            "fmtm_minor",
+            "cres_minor",
+            "fee_minor",
+        ),
+        0,
+    )
     unpriced: dict[str, Any] = dict.fromkeys(("previous_nano", "previous_value_minor", "price_nano", "value_minor"))
     cash = tuple(
         replace(line, contract="CLOSED-2026-08", adj_minor=amount, **nothing, **unpriced)

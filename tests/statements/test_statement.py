@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,11 +37,11 @@ def clearing() -> Clearing:
     return clearing
 
 
-def document(clearing: Clearing, member: str) -> dict[str, object]:
+def document(clearing: Clearing, member: str) -> dict[str, Any]:
     """Return a member's JSON statement."""
     [made] = [made for made in statements_of(day_of(clearing.engine, DAY)) if made.member == member]
     [name] = [name for name in made.files if name.endswith(".json")]
-    read: dict[str, object] = json.loads(made.files[name])
+    read: dict[str, Any] = json.loads(made.files[name])
     return read
 
 
@@ -47,8 +49,8 @@ def document(clearing: Clearing, member: str) -> dict[str, object]:
 def test_a_statement_lists_positions_fills_lines_and_payments(clearing: Clearing) -> None:
     """A member reads its position, each fill with its fee, each line with TVAR, and one payment a cycle."""
     read = document(clearing, "A")
-    assert [(row["account"], row["lots"], row["price"]) for row in read["positions"]] == [("A", 10, "2.362")]  # type: ignore[attr-defined]
-    [fill] = read["fills"]  # type: ignore[misc]
+    assert [(row["account"], row["lots"], row["price"]) for row in read["positions"]] == [("A", 10, "2.362")]
+    [fill] = read["fills"]
     assert (fill["trade_id"], fill["side"], fill["lots"], fill["price"], fill["value"], fill["fee"]) == (
         "T1",
         "buy",
@@ -57,19 +59,19 @@ def test_a_statement_lists_positions_fills_lines_and_payments(clearing: Clearing
         "1715.50",
         "-3.50",
     )
-    lines = {row["cycle"]: row["amounts"] for row in read["lines"]}  # type: ignore[attr-defined]
+    lines = {row["cycle"]: row["amounts"] for row in read["lines"]}
     assert lines["intraday/1"]["imtm"] == "36.50"
     assert (lines["end_of_day/1"]["tvar"], lines["end_of_day/1"]["imtm"]) == ("87.60", "-36.50")
     assert [(row["cycle"], row["amount"]) for row in read["payments"]] == [
         ("intraday/1", "36.50"),
         ("end_of_day/1", "47.60"),
-    ]  # type: ignore[attr-defined]
+    ]
 
 
 def test_fees_of_clients_are_in_the_house_payment(clearing: Clearing) -> None:
     """A client's line carries its fee, and its member's house pays it."""
     read = document(clearing, "B")
-    paid = {(row["cycle"], row["origin"]): row["amount"] for row in read["payments"]}  # type: ignore[attr-defined]
+    paid = {(row["cycle"], row["origin"]): row["amount"] for row in read["payments"]}
     assert paid["end_of_day/1", "client"] == "-51.10"
     assert paid["end_of_day/1", "house"] == "-3.50"
 
@@ -105,7 +107,7 @@ def test_what_comes_later_changes_no_statement(clearing: Clearing) -> None:
     assert [made.files for made in statements_of(day_of(clearing.engine, DAY))] == before
 
 
-def test_files_are_written_once_and_announced_with_their_hashes(clearing: Clearing, tmp_path) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001
+def test_files_are_written_once_and_announced_with_their_hashes(clearing: Clearing, tmp_path: Path) -> None:
     """An end of day announces each member's files, intraday cycles none; a repeated write changes nothing."""
     statements = Statements(tmp_path)
     assert statements.announced(clearing.engine, CycleKey(20261123, "intraday", 1), 1) == []

@@ -163,7 +163,7 @@ class Kafka:
     def _cluster_id(self) -> str:
         file = self._folder / "cluster.id"
         if not file.exists():
-            file.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
+            file.write_text(_new_cluster_id())
         return file.read_text()
 
     def _write_settings(self) -> None:
@@ -213,3 +213,10 @@ def _keep_one_old(log: Path) -> None:
     """Set the last run's log aside, so that an error quotes this run's."""
     if log.exists():
         log.rename(log.with_suffix(log.suffix + ".old"))
+
+
+def _new_cluster_id() -> str:
+    """Draw an id for `StorageTool format -t`, which would take one that begins with a dash for an option."""
+    while (drawn := base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")).startswith("-"):
+        pass
+    return drawn

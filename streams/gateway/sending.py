@@ -1,6 +1,5 @@
 """Writes what the gateway derives: each record once by one gateway, with the broker's word for each."""
 
-import time
 from collections.abc import Callable
 from typing import Final
 
@@ -147,8 +146,3 @@ class Sending:
                 "The restart writes it again.",
             )
         self._last[topic, partition] = message
-
-
-def now_us() -> int:
-    """Return the time in microseconds since 1970 UTC: evidence in a control, never an input."""
-    return time.time_ns() // 1_000

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from settlement.domain.dates import format_date
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import checks, fields
-from settlement.folds.gateway.cycles import check_book, emit_prices, price_of
+from settlement.folds.gateway.cycles import check_book, emit_open_cycle, next_number, price_of
 from settlement.folds.gateway.state import Day
 from settlement.folds.gateway.transfers import reprice_transfers
 from settlement.folds.gateway.writing import Cause, Leg, Writer
@@ -30,7 +30,7 @@ def correct_settlement(writer: Writer, payload: fields.Payload) -> None:
     checks.in_time(writer, contract, day, "a corrected settlement price")
     value_minor = checks.price(contract, price_nano, what="settlement price")
     check_book(writer, contract, price_nano)
-    number = state.corrections.get(str(today.date), 0) + 1
+    number = next_number(writer, "correction")
     known_minor = contract.value_minor(dict(listed.settled)[day])
     owed = _owed(writer, contract, day, value_minor - known_minor)
     legs = [
@@ -49,8 +49,7 @@ def correct_settlement(writer: Writer, payload: fields.Payload) -> None:
     if day == listed.settled[-1][0]:
         listed.previous_nano, listed.previous_minor = price_nano, value_minor
     listed.settled = [(date, price_nano if date == day else price) for date, price in listed.settled]
-    state.corrections[str(today.date)] = number
-    emit_prices(writer, today.date, "correction", number, day, [price_of(contract, price_nano, "given")])
+    emit_open_cycle(writer, "correction", day, [price_of(contract, price_nano, "given")])
 
 
 def _owed(writer: Writer, contract: Contract, day: int, change_minor: int) -> dict[str, int]:
@@ -106,9 +105,7 @@ def final(writer: Writer, payload: fields.Payload) -> None:
         if contract.contract in date.days:
             date.days[contract.contract].priced = False
             date.days[contract.contract].net.clear()
-    number = writer.state.corrections.get(f"final/{today.date}", 0) + 1
-    writer.state.corrections[f"final/{today.date}"] = number
-    emit_prices(writer, today.date, "final", number, day, [price_of(contract, price_nano, tier)])
+    emit_open_cycle(writer, "final", day, [price_of(contract, price_nano, tier)])
 
 
 def closing_day(writer: Writer, contract: Contract) -> int | None:

@@ -45,12 +45,12 @@ def carry(writer: Writer, payload: fields.Payload) -> None:
             f"Expected lots brought forward that sum to 0, was {sum(leg.signed_lots for leg in legs)} in {name}.",
         )
     today = writer.open_date()
-    number = writer.state.corrections.get(f"opening/{name}", 0) + 1
+    number = next_number(writer, "opening")
     writer.fills(
         contract,
         legs,
         Cause(
-            trade_id=f"CARRY-{name}-{number}",
+            trade_id=f"CARRY-{name}-{format_date(today.date)}-{number}",
             trade_date=today.date,
             source_seq=writer.state.applied,
             control_id=writer.control_id,
@@ -59,9 +59,8 @@ def carry(writer: Writer, payload: fields.Payload) -> None:
     )
     if name in today.days:
         today.days[name].net.clear()  # what is brought forward is no fill of the date
-    writer.state.corrections[f"opening/{name}"] = number
     listed.previous_nano, listed.previous_minor = price_nano, value_minor
-    emit_prices(writer, today.date, "opening", number, today.date, [price_of(contract, price_nano, "given")])
+    emit_open_cycle(writer, "opening", today.date, [price_of(contract, price_nano, "given")])
 
 
 def _carried(writer: Writer, positions: fields.Payload) -> list[tuple[str, str, int]]:
@@ -204,7 +203,19 @@ def price_of(contract: Contract, price_nano: int, tier: str) -> Price:
     }
 
 
-def emit_prices(writer: Writer, date: int, kind: str, number: int, effective: int, listed: list[Price]) -> None:
+def next_number(writer: Writer, kind: str) -> int:
+    """Return the number of the next cycle of a kind that is booked on the open date."""
+    return writer.open_date().numbers.get(kind, 0) + 1
+
+
+def emit_open_cycle(writer: Writer, kind: str, effective: int, listed: list[Price]) -> None:
+    """Emit the prices of the open date's next cycle of a kind."""
+    today, number = writer.open_date(), next_number(writer, kind)
+    today.numbers[kind] = number
+    _emit_prices(writer, today.date, kind, number, effective, listed)
+
+
+def _emit_prices(writer: Writer, date: int, kind: str, number: int, effective: int, listed: list[Price]) -> None:
     """Emit the prices of a cycle to every partition of fills and orders."""
     record = {
         "business_date": date,
@@ -233,8 +244,7 @@ def _intraday(writer: Writer, payload: fields.Payload) -> None:
             "cut and not settled."
         )
         raise Refused(Code.NO_PREVIOUS, message)
-    today.intraday += 1
-    emit_prices(writer, day, "intraday", today.intraday, day, list(checked.values()))
+    emit_open_cycle(writer, "intraday", day, list(checked.values()))
 
 
 def _end_of_day(writer: Writer, payload: fields.Payload) -> None:
@@ -280,4 +290,4 @@ def _end_of_day(writer: Writer, payload: fields.Payload) -> None:
         listed.previous_nano, listed.previous_minor = price["price_nano"], price["value_minor"]
         if price["tier"] != "prior":
             listed.settled.append((day, price["price_nano"]))
-    emit_prices(writer, day, "end_of_day", 1, day, [checked[name] for name in sorted(checked)])
+    _emit_prices(writer, day, "end_of_day", 1, day, [checked[name] for name in sorted(checked)])

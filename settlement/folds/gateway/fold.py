@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from settlement.domain.feed import FeedRecord, Unreadable
 
-VERSION: Final = 1
+VERSION: Final = 2
 
 _KINDS: Final[dict[str, Callable[[Writer, dict[str, Any]], None]]] = {
     "open": reference.open_date,

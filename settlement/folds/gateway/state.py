@@ -122,11 +122,12 @@ class Date(Struct):
     """A business date that is open or cut, and not settled.
 
     needed: contracts that its end-of-day cycle must price, fixed at the cut.
+    numbers: by kind, the last cycle that was booked while it was open.
     """
 
     date: int
     days: dict[str, Day] = field(default_factory=dict)
-    intraday: int = 0
+    numbers: dict[str, int] = field(default_factory=dict)
     needed: list[str] = field(default_factory=list)
 
 
@@ -198,5 +199,4 @@ class State(Struct):
     open: Date | None = None
     cut: list[Date] = field(default_factory=list)
     settled: list[int] = field(default_factory=list)
-    corrections: dict[str, int] = field(default_factory=dict)
     transfers: dict[str, Transfer] = field(default_factory=dict)

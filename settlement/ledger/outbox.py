@@ -73,7 +73,9 @@ class OutboxRelay:
         return published
 
     def close(self) -> None:
-        """Let go of the broker."""
+        """Let go of the broker; what it did not acknowledge is dropped: the next relay sends it, in order."""
+        self._producer.purge()
+        self._producer.close()
         self._consumer.close()
 
     def _resume(self, conn: Connection[Any]) -> Place:

@@ -20,7 +20,7 @@ demo: $(STAMP) ## three business days on real Kafka, Faust and Postgres, settled
 	@$(BIN)/novate demo $(ARGS)
 
 test: $(STAMP) ## the whole suite, real parts included; ARGS="-k word" narrows it
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses 2 --no-loadscope-reorder $(ARGS)
 
 lint: $(STAMP) ## linters, type checkers, layers and the table of rules
 	$(BIN)/ruff check .

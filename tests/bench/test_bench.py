@@ -5,14 +5,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from infra.local.kafka import Kafka
 from tests.bench.bench import Size, measure, promises, table
 
 
-def test_the_measurement_works(kafka: Kafka, tmp_path: Path) -> None:
+def test_the_measurement_works(bootstrap: str, tmp_path: Path) -> None:
     """A small run of everything gives a table with every row, and an answer to every promise."""
     said: list[str] = []
-    figures = measure(kafka.bootstrap, tmp_path, Size(fills=20_000, plain=500, lines=2_000), said.append)
+    figures = measure(bootstrap, tmp_path, Size(fills=20_000, plain=500, lines=2_000), said.append)
     out = io.StringIO()
     Console(file=out, width=80).print(table(figures))
     shown = out.getvalue()

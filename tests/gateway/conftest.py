@@ -1,6 +1,5 @@
-"""One real broker for the session, and a clearing house of its own topics and feeds for each test."""
+"""A clearing house of its own topics and feeds for each test."""
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,22 +7,20 @@ import pytest
 
 from infra.local.kafka import Kafka
 from tests.gateway.house import House
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A broker that lives as long as the session."""
-    broker = Kafka(tmp_path_factory.mktemp("kafka"))
-    broker.start()
-    yield broker
-    broker.stop()
+from tests.parts import own_name
 
 
 @pytest.fixture
-def house(kafka: Kafka, tmp_path: Path) -> Iterator[House]:
+def house(bootstrap: str, tmp_path: Path) -> Iterator[House]:
     """A clearing house without gateways yet."""
-    made = House(kafka.bootstrap, f"gateway{next(_numbers)}.", tmp_path)
+    made = House(bootstrap, f"{own_name('gateway')}.", tmp_path)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def lone_house(own_kafka: Kafka, tmp_path: Path) -> Iterator[House]:
+    """A clearing house on a broker of its own."""
+    made = House(own_kafka.bootstrap, "lone.", tmp_path)
     yield made
     made.end()

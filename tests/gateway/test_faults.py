@@ -16,6 +16,7 @@ from settlement.wire import codec
 from streams.gateway.controls import Accepted
 from streams.topics import ensure
 from tests.gateway.house import PARTITIONS, Feed, House, Running, session, wait_until
+from tests.parts import own_name
 
 TRADES = 1_500
 CHUNK = 60
@@ -46,9 +47,9 @@ def settled(house: House) -> None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(kafka: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def undisturbed(bootstrap: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """A house after `steps` with one gateway and no fault."""
-    house = House(kafka.bootstrap, "undisturbed.", tmp_path_factory.mktemp("undisturbed"))
+    house = House(bootstrap, f"{own_name('undisturbed')}.", tmp_path_factory.mktemp("undisturbed"))
     feed, gateway = house.feed(), house.gateway()
     steps(house, feed, lambda: gateway.has_taken(feed))
     settled(house)
@@ -264,43 +265,43 @@ def test_a_cursor_outside_the_log_ends_the_process(house: House, undisturbed: Ho
     assert "controls" in gateway.note()["why"]
 
 
-def test_the_broker_restarts_in_a_run(house: House, kafka: Kafka, truth: Log) -> None:
+def test_the_broker_restarts_in_a_run(lone_house: House, own_kafka: Kafka, truth: Log) -> None:
     """The broker is killed and comes back while feeds flow: the gateway goes on by itself, and the log is the same."""
-    feed, gateway = house.feed(), house.gateway()
+    feed, gateway = lone_house.feed(), lone_house.gateway()
 
     def restart() -> None:
         time.sleep(2.0)
-        kafka.kill()
-        kafka.start()
+        own_kafka.kill()
+        own_kafka.start()
 
     breaker = threading.Thread(target=restart)
-    house.open()
+    lone_house.open()
     breaker.start()
-    steps(house, feed, lambda: not breaker.is_alive() and gateway.has_taken(feed), pause=0.05)
-    settled(house)
+    steps(lone_house, feed, lambda: not breaker.is_alive() and gateway.has_taken(feed), pause=0.05)
+    settled(lone_house)
     assert gateway.process.poll() is None, gateway.log.read_text()[-2000:]
-    written = house.written()
+    written = lone_house.written()
     assert written == truth
 
 
 def test_a_tail_that_the_broker_lost_is_written_again(
-    house: House, kafka: Kafka, undisturbed: House, truth: Log
+    lone_house: House, own_kafka: Kafka, undisturbed: House, truth: Log
 ) -> None:
     """After a broker came back with less than it acknowledged, the gateway ends, and its restart writes the rest."""
-    feed, gateway = house.feed(), house.gateway()
-    steps(house, feed, lambda: gateway.has_taken(feed))
-    settled(house)
+    feed, gateway = lone_house.feed(), lone_house.gateway()
+    steps(lone_house, feed, lambda: gateway.has_taken(feed))
+    settled(lone_house)
     time.sleep(0.6)  # a snapshot behind everything
-    kafka.kill()
-    segment = next(kafka.log.parent.parent.glob(f"kafka/log/{house.prefix}fills-2/*.log"))
+    own_kafka.kill()
+    segment = next(own_kafka.log.parent.parent.glob(f"kafka/log/{lone_house.prefix}fills-2/*.log"))
     with segment.open("r+b") as content:
         content.truncate(segment.stat().st_size * 3 // 4)
-    kafka.start()
+    own_kafka.start()
     assert gateway.ended() == 70
     assert "acknowledged" in gateway.note()["why"]
-    assert len(house.log_of("fills", 2)) < len(truth["fills-2"])
-    again = house.gateway()
+    assert len(lone_house.log_of("fills", 2)) < len(truth["fills-2"])
+    again = lone_house.gateway()
     wait_until("the same state", lambda: again.heartbeat().get("open_date") == 20260805)
-    wait_until("the tail written", lambda: len(house.log_of("fills", 2)) == len(truth["fills-2"]))
+    wait_until("the tail written", lambda: len(lone_house.log_of("fills", 2)) == len(truth["fills-2"]))
     assert again.heartbeat()["refused_snapshots"] >= 1
-    same(house, undisturbed, truth)
+    same(lone_house, undisturbed, truth)

@@ -7,7 +7,6 @@ import psycopg
 import pytest
 from psycopg import Connection
 
-from infra.local.postgres import Postgres
 from settlement.ledger import queries
 from settlement.ledger.poster import append_payment_state, post
 from settlement.ledger.session import connect
@@ -15,21 +14,21 @@ from tests.ledger.attack import Attack
 from tests.ledger.attacks_on_postings import CYCLE, HIDING, JOURNAL, LATER, REHASHED, VALUES
 from tests.ledger.attacks_on_rights import CHANGES, COLUMNS, READING, STRUCTURE
 from tests.ledger.books import chain
-from tests.ledger.conftest import address
 from tests.ledger.forgery import LINES, NEGATED_AMOUNTS, forged
+from tests.parts import database_of
 
 ATTACKS = [*STRUCTURE, *CHANGES, *READING, *JOURNAL, *CYCLE, *VALUES, *LATER, *HIDING]
 LOGINS = {"poster": "novate_poster", "owner": "novate_owner", "member": "novate_member", "auditor": "novate_auditor"}
 
 
 @pytest.fixture(scope="module")
-def attacked(server: Postgres, migrated: str) -> dict[str, str]:
+def attacked(server: str, migrated: str) -> dict[str, str]:
     """The address of a ledger with two cycles for every actor; no attack may change it, so all share it."""
-    with connect(server.dsn) as conn:
+    with connect(server) as conn:
         conn.execute(f"CREATE DATABASE attacked TEMPLATE {migrated}")
         for actor, role in LOGINS.items():
             conn.execute(f"CREATE ROLE {actor}_login LOGIN PASSWORD 'attack' IN ROLE {role}")
-    dsn = address(server, "attacked")
+    dsn = database_of(server, "attacked")
     with connect(dsn) as conn:
         for posting in chain(2):
             post(conn, posting)

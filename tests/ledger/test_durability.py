@@ -24,7 +24,7 @@ from settlement.ledger.model import CyclePosting, Outcome
 from settlement.ledger.poster import open_generation, post, post_durably
 from settlement.ledger.session import connect
 from tests.ledger.books import GENERATION, chain
-from tests.ledger.conftest import throw_away
+from tests.parts import throw_away
 
 KILLS = 6
 SECONDS = 60

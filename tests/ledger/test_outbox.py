@@ -9,7 +9,6 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 from psycopg import Connection
 
-from infra.local.kafka import Kafka
 from settlement.ledger import outbox, queries
 from settlement.ledger.errors import OutboxStalled
 from settlement.ledger.outbox import OutboxRelay, make_consumer, make_producer, message_key, place_of
@@ -19,22 +18,13 @@ from tests.ledger.books import chain
 TOPICS = ("settlements", "statements")
 
 
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """Real Kafka for this module."""
-    kafka = Kafka(tmp_path_factory.mktemp("outbox"))
-    kafka.start()
-    yield kafka
-    kafka.stop()
-
-
 @pytest.fixture
-def bootstrap(broker: Kafka) -> Iterator[str]:
+def bootstrap(bootstrap: str) -> Iterator[str]:
     """The broker's address, with empty topics."""
-    admin = AdminClient({"bootstrap.servers": broker.bootstrap})
+    admin = AdminClient({"bootstrap.servers": bootstrap})
     for future in admin.create_topics([NewTopic(topic, 1, 1) for topic in TOPICS]).values():
         future.result()
-    yield broker.bootstrap
+    yield bootstrap
     for future in admin.delete_topics(list(TOPICS)).values():
         future.result()
 

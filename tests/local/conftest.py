@@ -1,14 +1,11 @@
-"""The real parts that the tests of this folder share: one broker, one database, one folder of jars."""
+"""The real parts as the tests of this folder take them, and the folder of jars."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from infra.local.kafka import Kafka
 from infra.local.kafka_jars import class_path
-from infra.local.postgres import Postgres
 
 
 @dataclass(frozen=True)
@@ -26,18 +23,10 @@ def cache() -> Path:
     return next(folder.parent for folder in first.parents if folder.name == "maven")
 
 
-@pytest.fixture(scope="session")
-def parts(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Iterator[Parts]:
-    """Run a broker and a database for the whole session."""
-    data = tmp_path_factory.mktemp("parts")
-    postgres, kafka = Postgres(data), Kafka(data, cache)
-    try:
-        postgres.start()
-        kafka.start()
-        yield Parts(kafka.bootstrap, postgres.dsn)
-    finally:
-        kafka.stop()
-        postgres.stop()
+@pytest.fixture
+def parts(bootstrap: str, server: str) -> Parts:
+    """The run's broker and database."""
+    return Parts(bootstrap, server)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import signal
@@ -14,22 +13,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]  # public, the stub forgot
 
-from infra.local.kafka import Kafka
-from infra.local.postgres import Postgres
-from settlement.ledger.migrate import migrate
 from settlement.ledger.session import connect
 from settlement.run.collect import FILLS, RESULTS, Collector, LogReader
 from settlement.run.run import Ledger, SettlementRun
+from tests.parts import LEDGER, database_of, own_name
 from tests.run.folded import folded
 from tests.run.logbook import Logbook
 
 ROOT = Path(__file__).parents[2]
-_numbers = itertools.count(1)
 
 
 @dataclass
@@ -115,41 +110,18 @@ def wait_until(what: str, look: Callable[[], object], seconds: float = 30) -> No
 
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A broker for the session."""
-    kafka = Kafka(tmp_path_factory.mktemp("broker"))
-    kafka.start()
-    yield kafka
-    kafka.stop()
-
-
-@pytest.fixture(scope="session")
-def producer(broker: Kafka) -> Producer:
+def producer(bootstrap: str) -> Producer:
     """One producer for all tests; idempotent, because a topic without a leader yet reorders what is sent again."""
-    return Producer({"bootstrap.servers": broker.bootstrap, "enable.idempotence": True, "acks": "all"})
-
-
-@pytest.fixture(scope="session")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    """A database server for the session, with a migrated template."""
-    postgres = Postgres(tmp_path_factory.mktemp("database"))
-    postgres.start()
-    with connect(postgres.dsn) as conn:
-        conn.execute("CREATE DATABASE ledger_template")
-    with connect(psycopg.conninfo.make_conninfo(postgres.dsn, dbname="ledger_template")) as conn:
-        migrate(conn)
-    yield postgres
-    postgres.stop()
+    return Producer({"bootstrap.servers": bootstrap, "enable.idempotence": True, "acks": "all"})
 
 
 @pytest.fixture
-def platform(broker: Kafka, producer: Producer, database: Postgres, tmp_path: Path) -> Iterator[Platform]:
+def platform(bootstrap: str, producer: Producer, server: str, tmp_path: Path) -> Iterator[Platform]:
     """Empty topics and an empty ledger."""
-    number = next(_numbers)
-    with connect(database.dsn) as conn:
-        conn.execute(f"CREATE DATABASE settle_{number} TEMPLATE ledger_template STRATEGY FILE_COPY")
-    dsn = psycopg.conninfo.make_conninfo(database.dsn, dbname=f"settle_{number}")
-    made = Platform(broker.bootstrap, dsn, tmp_path, f"settle{number}.", producer)
+    name = own_name("settle")
+    with connect(server) as conn:
+        conn.execute(f"CREATE DATABASE {name} TEMPLATE {LEDGER} STRATEGY FILE_COPY")
+    made = Platform(bootstrap, database_of(server, name), tmp_path, f"{name}.", producer)
     made.create()
     yield made
     made.end()

@@ -1,30 +1,19 @@
-"""One real broker for the session, and a platform of its own topics for each test."""
+"""A platform of its own topics for each test."""
 
-import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from infra.local.kafka import Kafka
+from tests.parts import own_name
 from tests.streams.platform import Platform
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
-    """A broker that lives as long as the session."""
-    broker = Kafka(tmp_path_factory.mktemp("kafka"))
-    broker.start()
-    yield broker
-    broker.stop()
 
 
 @pytest.fixture
-def empty_platform(kafka: Kafka, tmp_path: Path) -> Iterator[Platform]:
+def empty_platform(bootstrap: str, tmp_path: Path) -> Iterator[Platform]:
     """A platform without topics yet."""
-    platform = Platform(kafka.bootstrap, f"test{next(_numbers)}.", tmp_path)
+    platform = Platform(bootstrap, f"{own_name('test')}.", tmp_path)
     yield platform
     platform.end()
 
@@ -34,3 +23,12 @@ def platform(empty_platform: Platform) -> Platform:
     """A platform with empty topics."""
     empty_platform.create()
     return empty_platform
+
+
+@pytest.fixture
+def lone_platform(own_kafka: Kafka, tmp_path: Path) -> Iterator[Platform]:
+    """A platform with empty topics on a broker of its own."""
+    platform = Platform(own_kafka.bootstrap, "lone.", tmp_path)
+    platform.create()
+    yield platform
+    platform.end()

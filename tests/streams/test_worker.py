@@ -193,19 +193,19 @@ def test_partitions_are_split_and_joined_while_records_flow(platform: Platform) 
     platform.await_results()
 
 
-def test_a_broker_restart_is_survived(platform: Platform, kafka: Kafka) -> None:
+def test_a_broker_restart_is_survived(lone_platform: Platform, own_kafka: Kafka) -> None:
     """A worker lives on while the broker is killed and comes back; nothing is lost, nothing counts twice."""
-    worker = platform.start("w1")
+    worker = lone_platform.start("w1")
     for partition in range(4):
-        platform.write(partition, stream(0, 500, cut_every=100))
-    platform.await_results()
-    kafka.kill()
+        lone_platform.write(partition, stream(0, 500, cut_every=100))
+    lone_platform.await_results()
+    own_kafka.kill()
     time.sleep(1)
-    kafka.start()
-    assert kafka.bootstrap == platform.bootstrap
+    own_kafka.start()
+    assert own_kafka.bootstrap == lone_platform.bootstrap
     for partition in range(4):
-        platform.write(partition, stream(500, 1000, cut_every=100))
-    platform.await_results()
+        lone_platform.write(partition, stream(500, 1000, cut_every=100))
+    lone_platform.await_results()
     assert worker.process.poll() is None
 
 

@@ -96,8 +96,7 @@ class FinalSettlement:
 
     first, last: both dates in the average, 0 where the days are listed.  listed: sorted dates, empty where they are
     not.
-    precision: decimals that the average is rounded to, half-up.  closing_lag: business days from the last trading day
-    to the closing day.
+    precision: decimals that the average is rounded to, half-up.
     """
 
     series: str
@@ -108,7 +107,6 @@ class FinalSettlement:
     missing: Missing
     precision: int
     quote: Quote
-    closing_lag: int
 
     @classmethod
     def of(cls, document: object) -> FinalSettlement:
@@ -124,7 +122,8 @@ class FinalSettlement:
         read.choice(terms["method"], f"{_KEY}.method", _Method)
         days = read.choice(terms["days"], f"{_KEY}.days", Days)
         first, last, listed = _dates(terms, days)
-        lag, quote = terms.get("closing_lag"), terms.get("quote")
+        closing_lag(terms)
+        quote = terms.get("quote")
         return cls(
             series=read.text(terms["series"], f"{_KEY}.series"),
             days=days,
@@ -134,7 +133,6 @@ class FinalSettlement:
             missing=read.choice(terms["missing"], f"{_KEY}.missing", Missing),
             precision=read.precision(terms["precision"], f"{_KEY}.precision"),
             quote=Quote.AVERAGE if quote is None else read.choice(quote, f"{_KEY}.quote", Quote),
-            closing_lag=CLOSING_LAG_DEFAULT if lag is None else read.count(lag, f"{_KEY}.closing_lag", 0, 99),
         )
 
     def dates(self, calendar: Calendar) -> tuple[int, ...]:
@@ -145,9 +143,17 @@ class FinalSettlement:
         every = (to_number(to_date(self.first) + timedelta(days=n)) for n in range(span + 1))
         return tuple(day for day in every if self.days is Days.CALENDAR or calendar.is_business_day(day))
 
-    def closing_day(self, last_trade: int, calendar: Calendar) -> int:
-        """Return the date from which on a final price pays and closes (rule FSP-2)."""
-        return calendar.add_business_days(last_trade, self.closing_lag)
+
+def closing_lag(document: object) -> int:
+    """Return the business days from the last trading day to the closing day (rule FSP-2).
+
+    document: a terms document's `final_settlement`, or None; it may name the lag alone, where the price will be given.
+
+    Raises:
+        TermsError: it is no mapping, or the lag no whole number from 0 to 99.
+    """
+    lag = None if document is None else read.mapping(document, _KEY, _KEYS).get("closing_lag")
+    return CLOSING_LAG_DEFAULT if lag is None else read.count(lag, f"{_KEY}.closing_lag", 0, 99)
 
 
 def final_price(terms: FinalSettlement, fixings: Mapping[int, Print], calendar: Calendar) -> FinalPrice:

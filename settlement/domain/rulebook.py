@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from settlement.domain.contract import DEFAULT_CORRECTION_DAYS, HOURS_IN_MONTH
 from settlement.domain.daily_settlement import Tier
-from settlement.domain.final_settlement import CLOSING_LAG_DEFAULT, Days, Missing, Quote
+from settlement.domain.final_settlement import Days, Missing, Quote, closing_lag
 
 Document = Mapping[str, Any]
 
@@ -137,12 +137,10 @@ def _daily(document: Document) -> str:
 
 def _final(document: Document) -> str:
     terms = document.get("final_settlement") or {}
-    lag = terms.get("closing_lag")
-    shown = CLOSING_LAG_DEFAULT if lag is None else lag
     closing = (
         f"Trading ends on {_last_trade(document)}. From then on the contract settles at its prior price, and "
-        f"corrections are paid as trades. The closing day is {shown} business days after the last trading day; "
-        "until then prints correct the price, later ones are recorded and ignored."
+        f"corrections are paid as trades. The closing day is {closing_lag(terms)} business days after the last "
+        "trading day; until then prints correct the price, later ones are recorded and ignored."
         if document.get("last_trade")
         else "There is no last trading day in these terms: the first final print pays and closes the contract."
     )

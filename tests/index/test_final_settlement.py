@@ -7,7 +7,7 @@ import pytest
 from settlement.domain.calendar import Calendar
 from settlement.domain.contract import TermsError
 from settlement.domain.dates import parse_date
-from settlement.domain.final_settlement import FinalSettlement, Print, final_price
+from settlement.domain.final_settlement import FinalSettlement, Print, closing_lag, final_price
 from settlement.domain.money import format_decimal
 from tests.index.records import nano
 
@@ -102,10 +102,19 @@ def test_the_reason_names_the_days() -> None:
     assert "2026-08-08, 2026-08-09, 2026-08-10" in found.reason
 
 
-@pytest.mark.parametrize(("lag", "expected"), [(None, 20260811), (0, 20260807), ("1", 20260810)])
-def test_closing_day(lag: object, expected: int) -> None:
+@pytest.mark.parametrize(
+    ("document", "expected"), [(None, 2), (TERMS, 2), ({"closing_lag": 0}, 0), ({**TERMS, "closing_lag": "1"}, 1)]
+)
+def test_closing_lag(document: object, expected: int) -> None:
     """A contract closes so many business days after its last trading day, two where the terms say nothing."""
-    assert FinalSettlement.of({**TERMS, "closing_lag": lag}).closing_day(20260807, NO_HOLIDAYS) == expected
+    assert closing_lag(document) == expected
+
+
+@pytest.mark.parametrize("document", [0, "", [], {"lag": 1}, {"closing_lag": "soon"}, {"closing_lag": 100}])
+def test_no_closing_lag(document: object) -> None:
+    """Whatever else stands there is refused with its key."""
+    with pytest.raises(TermsError, match="final_settlement"):
+        closing_lag(document)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract, TermsError
 from settlement.domain.daily_settlement import DailySettlement
 from settlement.domain.dates import format_date
-from settlement.domain.final_settlement import CLOSING_LAG_DEFAULT, FinalSettlement
+from settlement.domain.final_settlement import FinalSettlement, closing_lag
 
 Document = dict[str, Any]
 
@@ -121,7 +121,7 @@ class Product:
         document["daily_settlement"] = filled["daily_settlement"]
         final = filled["final_settlement"]
         if month is None:
-            return {**document, "final_settlement": {"closing_lag": final.get("closing_lag", CLOSING_LAG_DEFAULT)}}
+            return {**document, "final_settlement": {"closing_lag": closing_lag(final)}}
         first, last, trades_until = month_days(month, calendar or Calendar())
         span = {} if final.get("days") == "listed" else {"from": format_date(first), "to": format_date(last)}
         bound = {"month": month, "last_trade": format_date(trades_until), "final_settlement": {**final, **span}}

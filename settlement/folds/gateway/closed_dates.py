@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from settlement.domain.dates import format_date
+from settlement.domain.final_settlement import closing_lag
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import checks, fields
 from settlement.folds.gateway.cycles import check_book, emit_open_cycle, next_number, price_of
@@ -14,9 +15,6 @@ from settlement.folds.gateway.writing import Cause, Leg, Writer
 
 if TYPE_CHECKING:
     from settlement.domain.contract import Contract
-
-CLOSING_LAG: Final = 2
-"""Business days from the last trading day to the final, where the terms do not say."""
 
 
 def correct_settlement(writer: Writer, payload: fields.Payload) -> None:
@@ -112,8 +110,8 @@ def closing_day(writer: Writer, contract: Contract) -> int | None:
     """Return the first date on which a final pays; None for a contract without a last trading day."""
     if contract.last_trade is None:
         return None
-    lag = (contract.document.get("final_settlement") or {}).get("closing_lag")
-    return writer.calendar.add_business_days(contract.last_trade, CLOSING_LAG if lag is None else int(str(lag)))
+    lag = closing_lag(contract.document.get("final_settlement"))
+    return writer.calendar.add_business_days(contract.last_trade, lag)
 
 
 def _bounded(contract: Contract, price_nano: int) -> int:

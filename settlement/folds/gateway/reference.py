@@ -9,7 +9,7 @@ from typing import Any
 from settlement.domain.account import Origin, Positions
 from settlement.domain.contract import FILL_LIMIT_MINOR, Contract, TermsError
 from settlement.domain.daily_settlement import DailySettlement
-from settlement.domain.final_settlement import FinalSettlement
+from settlement.domain.final_settlement import FinalSettlement, closing_lag
 from settlement.domain.methodology import Methodology
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import checks, fields
@@ -110,7 +110,8 @@ def _terms(payload: fields.Payload) -> Contract:
         if payload.get("daily_settlement") is not None:
             DailySettlement.of(payload["daily_settlement"])
         final = payload.get("final_settlement")
-        if final is not None and set(final) != {"closing_lag"}:  # a lag alone: the final price will be given
+        closing_lag(final)
+        if final and set(final) != {"closing_lag"}:  # a lag alone: the final price will be given
             FinalSettlement.of(final)
         contract = Contract.of(payload)
     except TermsError as error:

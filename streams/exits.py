@@ -12,7 +12,7 @@ import sys
 import time
 import traceback
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, Self
 
 BROKEN = 70  # a record, a fold or a connection is not as it must be (EX_SOFTWARE)
 OUTSIDE_THE_LOG = 72  # the log does not hold the place where we stand: data was lost, a person must look (EX_OSFILE)
@@ -28,6 +28,20 @@ class Exits:
 
     def __init__(self, note: Path | None) -> None:
         self._note = note
+
+    @classmethod
+    def of_process(cls, name: str, folder: Path | None) -> Self:
+        """Return what ends this process, whose log now goes to standard error under its name.
+
+        folder: for the note, made when it is not there; None leaves none.
+        """
+        logging.basicConfig(
+            level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s {name} %(levelname)s %(name)s: %(message)s"
+        )
+        if folder is None:
+            return cls(None)
+        folder.mkdir(parents=True, exist_ok=True)
+        return cls(folder / f"{name}.died")
 
     def die(self, place: str, why: str, code: int = BROKEN, *, until: int = -1) -> NoReturn:
         """End the process now.

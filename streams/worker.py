@@ -3,9 +3,7 @@
 import argparse
 import ctypes
 import importlib
-import logging
 import os
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,13 +59,8 @@ def main(
     """
     options = _options(argv, folds)
     _keep_big_buffers()
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s {options.name} %(levelname)s %(name)s: %(message)s"
-    )
     folder: Path | None = options.run_folder
-    if folder is not None:
-        folder.mkdir(parents=True, exist_ok=True)
-    exits = Exits(folder / f"{options.name}.died" if folder else None)
+    exits = Exits.of_process(options.name, folder)
     place = folds[options.fold]
     try:
         work = Work(

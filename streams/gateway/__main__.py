@@ -1,9 +1,7 @@
 """The process of a gateway: `python -m streams.gateway --bootstrap HOST:PORT --partitions 4 --feeds FOLDER ...`."""
 
 import argparse
-import logging
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -16,11 +14,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run a gateway until it is ended; SIGTERM ends it at once, nothing has to be flushed."""
     options = _options(argv)
     signal.signal(signal.SIGINT, signal.SIG_DFL)
-    logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format=f"%(asctime)s {options.name} %(levelname)s %(name)s: %(message)s"
-    )
-    (options.data / "run").mkdir(parents=True, exist_ok=True)
-    exits = Exits(options.data / "run" / f"{options.name}.died")
+    exits = Exits.of_process(options.name, options.data / "run")
     try:
         Gateway(options, exits).run()
     except BaseException as error:  # noqa: BLE001  whatever it is, the note says it

@@ -18,11 +18,16 @@ from infra.exchange.gross import GrossPositions
 from infra.exchange.journal import WriteResult, append
 from infra.exchange.listing import HOLIDAYS, account_payloads, contracts_of, series_payload
 from infra.exchange.rental_prices import MODELS, offers_by_date
-from infra.exchange.session import Session, SessionPlan
-from infra.exchange.tape import UNDECODABLE, Record
+from infra.exchange.session import Session, SessionPlan, late_trade_id
+from infra.exchange.tape import UNDECODABLE, Record, observed
 
 _DARK_EVERY: Final = 3
 """Every third session, from the second on, the far B200 month sees no order."""
+
+_LATE_AFTER: Final = 2
+"""So many sessions after an expiring month's last one, a trade of the session before is reported late."""
+
+_TRADES_KEPT: Final = 30
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -39,10 +44,19 @@ class Exchange:
     """An exchange with a seed and a calendar of sessions.
 
     dates: the business dates of its sessions, from the first on, Mondays to Fridays.
+    history: the dates before them, of the month that expires, whose offers are reported ahead of the first session.
+    last_trade: the last session of the contract that expires; None where none does.
     """
 
     def __init__(
-        self, seed: int, first_date: date, days: int, trades_per_day: int = 2_000, *, mischief: int = 0
+        self,
+        seed: int,
+        first_date: date,
+        days: int,
+        trades_per_day: int = 2_000,
+        *,
+        mischief: int = 0,
+        expiring: str | None = None,
     ) -> None:
         """List the exchange's sessions.
 
@@ -52,6 +66,7 @@ class Exchange:
             days: how many business days.
             trades_per_day: about how many trades a session has over all contracts, blocks included.
             mischief: how many records a session has that a gateway must reject; `mischief_of` names them.
+            expiring: a month such as 2026-07, whose H100 contract expires while later months trade on.
 
         Raises:
             ValueError: a number is negative, or the real prices do not cover the dates.
@@ -64,9 +79,15 @@ class Exchange:
         self.trades_per_day = trades_per_day
         self.dates: Final = _business_dates(first_date, days)
         self._mischief = mischief
-        self._contracts = contracts_of(first_date)
-        self._starts: dict[date, _Start] = {self.dates[0]: _Start(1, {})}
+        self._contracts = contracts_of(first_date, expiring)
+        snapshots = [date.fromisoformat(day) for day in sorted(offers_by_date())]
+        self.history: Final = tuple(day for day in snapshots if f"{day:%Y-%m}" == expiring and day < first_date)
+        of_month = [day for day in self.dates if f"{day:%Y-%m}" == expiring]
+        self.last_trade: Final = of_month[-1] if of_month else None
+        first_seq = 1 + sum(len(offers_by_date()[day.isoformat()]) for day in self.history)
+        self._starts: dict[date, _Start] = {self.dates[0]: _Start(first_seq, {})}
         self._bad: dict[date, tuple[tuple[int, str], ...]] = {}
+        self._trades: dict[date, dict[str, list[Record]]] = {}
 
     def listings(self) -> list[dict[str, object]]:
         """Return the terms of every contract, the payloads of `listing` controls."""
@@ -92,8 +113,13 @@ class Exchange:
         start = self._start(day)
         gross = {name: positions.overnight() for name, positions in start.gross.items()}
         session = Session(self._plan(day), start.source_seq, gross)
-        yield from session.records()
-        self._bad[day] = tuple(session.mischief)
+        trades: dict[str, list[Record]] = {}
+        for record in session.records():
+            if record["type"] == "trade":
+                trades.setdefault(str(record["contract"]), []).append(record)
+                del trades[str(record["contract"])][_TRADES_KEPT:]
+            yield record
+        self._bad[day], self._trades[day] = tuple(session.mischief), trades
         if day != self.dates[-1]:
             following = self.dates[self.dates.index(day) + 1]
             self._starts[following] = _Start(session.next_source_seq, gross)
@@ -104,13 +130,32 @@ class Exchange:
             if record["type"] == UNDECODABLE:
                 yield bytes.fromhex(str(record["hex"])) + b"\n"
             else:
-                yield _ENCODE(record).encode("ascii") + b"\n"
+                yield _line(record)
 
     def mischief_of(self, day: date) -> tuple[tuple[int, str], ...]:
         """Return a session's bad records as (source_seq, kind), the kinds being those of `mischief.KINDS`."""
         if day not in self._bad:
             _exhaust(self.session(day))
         return self._bad[day]
+
+    def trades_of(self, day: date, contract: str) -> list[Record]:
+        """Return the first trades of a contract in a date's session, those refused or made off the book left out."""
+        if day not in self._trades:
+            _exhaust(self.session(day))
+        bad = {seq for seq, _ in self.mischief_of(day)}
+        kept = self._trades[day].get(contract, [])
+        return [one for one in kept if one["source_seq"] not in bad and one["trade_type"] == "regular"]
+
+    def late_trade(self, day: date) -> str | None:
+        """Return the id of the trade of an earlier date that a date's session reports; None where it reports none."""
+        late = self._late(day)
+        return None if late is None else late_trade_id(late)
+
+    def write_history(self, path: Path) -> WriteResult:
+        """Append what was observed before the first session; as `write_session` does."""
+        offers = [offer for day in self.history for offer in offers_by_date()[day.isoformat()]]
+        lines = (_line(observed(number, offer)) for number, offer in enumerate(offers, 1))
+        return append(path, 1, lines)
 
     def write_session(self, path: Path, day: date, pace: Callable[[], None] | None = None) -> WriteResult:
         """Append a date's session to the feed's journal, durably.
@@ -156,7 +201,13 @@ class Exchange:
             trades=self.trades_per_day,
             dark=frozenset(dark),
             mischief=self._mischief,
+            late=self._late(day),
         )
+
+    def _late(self, day: date) -> date | None:
+        place = self.dates.index(day)
+        due = self.last_trade is not None and place == self.dates.index(self.last_trade) + _LATE_AFTER
+        return self.dates[place - 1] if due else None
 
 
 def _business_dates(first: date, days: int) -> tuple[date, ...]:
@@ -175,6 +226,10 @@ def _business_dates(first: date, days: int) -> tuple[date, ...]:
 
 def _has_day_before(day: str) -> bool:
     return (date.fromisoformat(day) - timedelta(days=1)).isoformat() in offers_by_date()
+
+
+def _line(record: Record) -> bytes:
+    return _ENCODE(record).encode("ascii") + b"\n"
 
 
 def _exhaust(records: Iterator[Record]) -> None:

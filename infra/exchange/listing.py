@@ -10,6 +10,8 @@ from datetime import date
 from importlib.resources import files
 from typing import Final
 
+from settlement.domain.products.shipped import product as shipped_product
+
 MEMBERS: Final = tuple(f"M{number:02}" for number in range(1, 25))
 """Clearing members; each has a house and a client account of either kind."""
 
@@ -75,11 +77,15 @@ PRODUCTS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """A product's month."""
+    """A product's month.
+
+    expires: whether its last trading day and final settlement are in its terms; then it is no month of the usual two.
+    """
 
     product: Product
     month: str
     is_near: bool
+    expires: bool = False
 
     @property
     def name(self) -> str:
@@ -98,6 +104,8 @@ class Contract:
 
     def terms(self) -> dict[str, object]:
         """Return the contract's terms, the payload of a `listing`."""
+        if self.expires:
+            return expiring_terms(self.name, self.product.name, self.month)
         window = self.product.window
         return {
             "contract": self.name,
@@ -121,12 +129,31 @@ class Contract:
         }
 
 
-def contracts_of(first_date: date) -> tuple[Contract, ...]:
-    """Return the contracts listed on a run's first date: of each product that month and the next."""
-    near = first_date.strftime("%Y-%m")
-    after = date(first_date.year + first_date.month // 12, first_date.month % 12 + 1, 1)
-    far = after.strftime("%Y-%m")
-    return tuple(Contract(product, month, month == near) for product in PRODUCTS for month in (near, far))
+def expiring_terms(name: str, underlying: str, month: str) -> dict[str, object]:
+    """Return the terms of a month that expires: the shipped gpu-hour-cme, but for two keys.
+
+    The size is the month's hours, and a day without a fixing is left out of the average: the real prices begin on the
+    6th of July 2026, so the days before it have none to carry.
+    """
+    terms = shipped_product("gpu-hour-cme").terms(underlying, month)
+    final = {**terms["final_settlement"], "missing": "skip"}
+    return {**terms, "contract": name, "size": "hours-in-month", "final_settlement": final}
+
+
+def contracts_of(first_date: date, expiring: str | None = None) -> tuple[Contract, ...]:
+    """Return the contracts listed on a run's first date: of each product that month and the next.
+
+    expiring: a month whose H100 contract expires within the run; then the two months are those after it.
+    """
+    near = first_date.strftime("%Y-%m") if expiring is None else month_after(expiring)
+    usual = [Contract(product, month, month == near) for product in PRODUCTS for month in (near, month_after(near))]
+    return tuple(usual if expiring is None else [Contract(PRODUCTS[0], expiring, is_near=False, expires=True), *usual])
+
+
+def month_after(month: str) -> str:
+    """Return the month after one such as 2026-12."""
+    year, number = int(month[:4]), int(month[5:])
+    return f"{year + number // 12:04}-{number % 12 + 1:02}"
 
 
 def account_name(member: str, *, client: bool, gross: bool) -> str:

@@ -13,9 +13,10 @@ from typing import TypeAlias
 
 from infra.exchange.clock import Span, instant_text, span, us_of_day
 from infra.exchange.gross import GrossPositions
-from infra.exchange.listing import Contract
+from infra.exchange.listing import Contract, account_name
 from infra.exchange.market import FairPath, Market
 from infra.exchange.mischief import Mischief
+from infra.exchange.published import month_so_far
 from infra.exchange.rental_prices import Offer, index_value, offers_by_date
 from infra.exchange.tape import Record, Tape
 
@@ -27,6 +28,10 @@ _WINDOW_EVERY = 10
 """One step in ten lies in the settlement window, where the contract trades in it at all."""
 
 _BLOCK_EVERY = 40
+LATE = ("M10", "M17")
+"""Who buys and who sells in a trade that is reported late: clients of these members."""
+
+LATE_LOTS = 20
 _FAR_BASIS_PERMILLE = 12
 """The far month stands 1.2 % above the near one."""
 
@@ -41,6 +46,7 @@ class SessionPlan:
     previous: the date whose index values the session starts from.
     trades: about how many trades the session has in all.
     dark: contracts without any order on this date, whose price can only be the previous one.
+    late: an earlier date, a trade of which is reported only now.
     """
 
     seed: int
@@ -50,6 +56,7 @@ class SessionPlan:
     trades: int
     dark: frozenset[str]
     mischief: int = 0
+    late: date | None = None
 
 
 class Session:
@@ -83,8 +90,22 @@ class Session:
                 self.mischief.append((self.next_source_seq, kind))
                 mischief.put(kind, self._tape, at)
             yield from self._tape.drain()
+        if self.plan.late is not None:
+            self._report_late(self.plan.late)
         self._tape.session_close()
         yield from self._tape.drain()
+
+    def _report_late(self, day: date) -> None:
+        """Report a trade of an earlier session: between two openings, so that it is known whose it is."""
+        contract = next(one for one in self.plan.contracts if one.is_near and one.product.window is not None)
+        product, traded = contract.product, day.isoformat()
+        buyer, seller = (account_name(member, client=True, gross=False) for member in LATE)
+        window_us = span(day, product.window or ("", ""), product.zone).start_us
+        price, at = product.price(fair_ticks(contract, traded)), instant_text(traded, window_us)
+        self._tape.session_open(traded)
+        trade_id = late_trade_id(day)
+        self._tape.trade(contract.name, buyer, seller, LATE_LOTS, price, at, trade_id=trade_id)
+        self._tape.session_open()
 
     def _timeline(self) -> Timeline:
         acts: list[tuple[int, Act]] = [
@@ -144,10 +165,17 @@ def step_times(rng: Random, hours: list[Span], window: Span | None, steps: int, 
     return times
 
 
+def late_trade_id(day: date) -> str:
+    """Return the id of a date's trade that is reported late."""
+    return f"L{day:%Y%m%d}-000001"
+
+
 def fair_ticks(contract: Contract, day: str) -> int:
     """Return what the index of a date says a contract is worth, in ticks."""
     product = contract.product
-    if product.gross:
+    if contract.expires:
+        value = month_so_far(product.name, contract.month, day)
+    elif product.gross:
         numerator, denominator = _YUAN_PER_H100_DOLLAR
         value = index_value(day, "H100") * numerator / denominator
     else:

@@ -34,9 +34,10 @@ class Tape:
         self._orders += 1
         return f"O{self._stem}-{self._orders:06}"
 
-    def session_open(self) -> None:
-        """Report that the date's session opens."""
-        self._add({"source_seq": self.next_source_seq, "type": "session_open", "business_date": self.date})
+    def session_open(self, date: str | None = None) -> None:
+        """Report that a session opens, by default the date's: what follows belongs to it."""
+        opened = self.date if date is None else date
+        self._add({"source_seq": self.next_source_seq, "type": "session_open", "business_date": opened})
 
     def session_close(self) -> None:
         """Report that the date's session ended, with its control totals."""
@@ -119,17 +120,7 @@ class Tape:
 
     def observe(self, offer: Offer) -> None:
         """Report one provider's offer for an index series."""
-        self._add(
-            {
-                "source_seq": self.next_source_seq,
-                "type": "observe",
-                "series": offer.series,
-                "provider": offer.provider,
-                "price": offer.price,
-                "quantity": "1",
-                "at": offer.at,
-            }
-        )
+        self._add(observed(self.next_source_seq, offer))
 
     def undecodable(self, content: bytes) -> None:
         """Put bytes in a record's place that no reader can decode."""
@@ -138,3 +129,16 @@ class Tape:
     def _add(self, record: Record) -> None:
         self._records.append(record)
         self.next_source_seq += 1
+
+
+def observed(source_seq: int, offer: Offer) -> Record:
+    """Return the report of one provider's offer."""
+    return {
+        "source_seq": source_seq,
+        "type": "observe",
+        "series": offer.series,
+        "provider": offer.provider,
+        "price": offer.price,
+        "quantity": "1",
+        "at": offer.at,
+    }

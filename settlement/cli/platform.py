@@ -20,7 +20,9 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    days: Annotated[int, typer.Option(min=1, max=30, help="Business days to run, from 2026-08-03 on.")] = 3,
+    days: Annotated[
+        int, typer.Option(min=1, max=30, help="Business days to run, from 2026-07-31 on (earlier with more than 16).")
+    ] = 3,
     trades: Annotated[int, typer.Option(min=50, max=200_000, help="Matched trades a day.")] = 2_000,
     seed: Annotated[int, typer.Option(help="Of the simulated exchange: the same seed gives the same days.")] = 7,
 ) -> None:

@@ -1,0 +1,149 @@
+"""Drives the demo's business days: what an exchange, its operators and a scheduler would do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+from infra.exchange import Exchange
+from infra.local.process import Endpoints
+from settlement.cli.demo_events import Event, MonthEnd
+from settlement.cli.refusals import CommandError
+from settlement.cli.waiting import wait_until
+from settlement.domain.dates import to_number
+from settlement.domain.final_settlement import Print
+from settlement.ledger import queries
+from settlement.ledger.model import CycleId, MarginLine
+from settlement.ledger.session import as_auditor, connect
+from settlement.wire import codec
+from streams.gateway.controls import Accepted, Controls
+from streams.log import LogReader
+
+FEED: Final = "exchange"
+DAY_SECONDS: Final = 120  # a day of the largest demo settles in a fraction of it; beyond it something is wrong
+
+
+class Days:
+    """The days of an exchange on a running platform.
+
+    happened: the month's end so far, each event with the date it was booked on.
+    """
+
+    def __init__(self, exchange: Exchange, endpoints: Endpoints, partitions: int, show: Callable[[str], None]) -> None:
+        self._exchange, self._endpoints, self._partitions, self._show = exchange, endpoints, partitions, show
+        self._controls = Controls(endpoints.kafka)
+        self._journal: Path = endpoints.data / "feeds" / f"{FEED}.jsonl"
+        self.month_end = MonthEnd(exchange, self._lines_of)
+        self.happened: list[tuple[date, Event]] = []
+
+    def run(self) -> None:
+        """Run every date."""
+        self._show("Listing contracts, opening accounts")
+        self._set_up()
+        self._history()
+        for day in self._exchange.dates:
+            self._session(day)
+
+    def _send(self, kind: str, control_id: str, payload: dict[str, Any]) -> None:
+        self._controls.append(kind, payload, control_id=control_id, requested_by="demo", reason="demo")
+
+    def _ask(self, day: date, event: Event) -> None:
+        """Send what people ask for, and see that it was accepted."""
+        offset = self._controls.append(event.kind, event.payload, control_id=event.control_id, **event.people)
+        answer = self._controls.outcome(event.control_id, offset, timeout=DAY_SECONDS)
+        if not isinstance(answer, Accepted):
+            raise CommandError(f"Expected the {event.kind} {event.control_id} to be accepted, was {answer}.")
+        self.happened.append((day, event))
+
+    def _set_up(self) -> None:
+        exchange = self._exchange
+        self._send("generation", "generation/1", {"partitions": self._partitions})
+        self._send("calendar", "calendar/demo", exchange.calendar())
+        for listing in exchange.listings():
+            self._send("listing", f"listing/{listing['contract']}/1", listing)
+        for account in exchange.accounts():
+            self._send("account", f"account/{account['account']}", account)
+        for series in exchange.series():
+            self._send("series", f"series/{series['series']}/1", series)
+        self._send("open", "open/first", {"date": exchange.dates[0].isoformat()})
+
+    def _history(self) -> None:
+        """Report the month's observations before the first session, and fix each of its dates.
+
+        All are reported at once: a fixing leaves out what was observed after its instant.
+        """
+        if self._exchange.history:
+            self._show(f"{self._exchange.history[0]} to {self._exchange.history[-1]}: the index of the month that ends")
+            self._await_taken(self._exchange.write_history(self._journal).last_seq)
+            for day in self._exchange.history:
+                self._fix(day)
+
+    def _session(self, day: date) -> None:
+        self._show(f"{day}: trading")
+        for event in self.month_end.before_session(day):
+            self._ask(day, event)
+        self._await_taken(self._exchange.write_session(self._journal, day).last_seq)
+        self.happened += [(day, event) for event in self.month_end.late(day)]
+        self._fix(day)
+        for event in self.month_end.after_session(day):
+            self._ask(day, event)
+        self._show(f"{day}: settling")
+        if day == self.month_end.closing:
+            self._final(day)
+        self._send("cut", f"cut/{day}", {"date": day.isoformat()})
+        cycle = CycleId(to_number(day), "end_of_day", 1)
+        self._wait(f"the end of day of {day} to be posted", lambda: self._posted(cycle))
+
+    def _fix(self, day: date) -> None:
+        for series in self._exchange.series():
+            name, at = str(series["series"]), f"{day}T23:59:59Z"
+            self._send("fix", f"fix/{name}/{day}", {"series": name, "date": day.isoformat(), "at": at})
+
+    def _final(self, day: date) -> None:
+        last = to_number(day if self.month_end.last_trade is None else self.month_end.last_trade)
+        found: dict[int, Print] = {}
+
+        def fixed() -> bool:
+            found.update(_fixings(self._endpoints.kafka, self.month_end.terms["final_settlement"]["series"]))
+            return last in found
+
+        self._wait("the last fixing of the month", fixed)
+        self._ask(day, self.month_end.final(found))
+
+    def _lines_of(self, day: date) -> list[MarginLine]:
+        with connect(self._endpoints.database) as conn, as_auditor(conn):
+            return queries.lines(conn, CycleId(to_number(day), "end_of_day", 1))
+
+    def _posted(self, cycle: CycleId) -> bool:
+        with connect(self._endpoints.database) as conn, as_auditor(conn):
+            return queries.find_cycle(conn, cycle) is not None
+
+    def _await_taken(self, last: int) -> None:
+        self._wait(f"the gateway to take number {last} of the feed", lambda: _taken(self._endpoints.data) > last)
+
+    def _wait(self, what: str, done: Callable[[], bool]) -> None:
+        wait_until(what, done, DAY_SECONDS, data=self._endpoints.data)
+
+
+def _taken(data: Path) -> int:
+    """Return the next number of the feed that the gateway takes, by its heartbeat."""
+    with suppress(FileNotFoundError, json.JSONDecodeError, KeyError):
+        beat = json.loads((data / "run" / "gateway.heartbeat").read_text())
+        return int(beat["feeds"][FEED]["next_seq"])
+    return 0
+
+
+def _fixings(bootstrap: str, series: str) -> dict[int, Print]:
+    """Return a series' fixings that have a value, by date, as they stand in the log."""
+    with LogReader(bootstrap) as log:
+        values = log.read("index-fixings", 0, *log.bounds("index-fixings", 0)).values()
+    records = [codec.decode(value)[1] for value in values]
+    return {
+        record["date"]: Print(value_nano=record["value_nano"], tier=record["tier"])
+        for record in records
+        if record["series"] == series and record["value_nano"] is not None
+    }

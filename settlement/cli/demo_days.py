@@ -108,7 +108,7 @@ class Days:
         found: dict[int, Print] = {}
 
         def fixed() -> bool:
-            found.update(_fixings(self._endpoints.kafka, self.month_end.terms["final_settlement"]["series"]))
+            found.update(fixings(self._endpoints.kafka, self.month_end.terms["final_settlement"]["series"]))
             return last in found
 
         self._wait("the last fixing of the month", fixed)
@@ -137,7 +137,7 @@ def _taken(data: Path) -> int:
     return 0
 
 
-def _fixings(bootstrap: str, series: str) -> dict[int, Print]:
+def fixings(bootstrap: str, series: str) -> dict[int, Print]:
     """Return a series' fixings that have a value, by date, as they stand in the log."""
     with LogReader(bootstrap) as log:
         values = log.read("index-fixings", 0, *log.bounds("index-fixings", 0)).values()

@@ -65,7 +65,7 @@ class MonthEnd:
     """
 
     def __init__(self, exchange: Exchange, lines_of: LinesOf) -> None:
-        self._exchange, self._lines_of = exchange, lines_of
+        self._exchange, self.lines_of = exchange, lines_of
         after = exchange.dates[exchange.dates.index(exchange.last_trade) :] if exchange.last_trade else ()
         self.last_trade = _at(after, 0)
         self.day_after = _at(after, 1)
@@ -83,6 +83,13 @@ class MonthEnd:
             return [self._give_up(day)]
         return [self._bust(self.last_trade)] if self.last_trade is not None and day == self.day_after else []
 
+    def trades(self) -> frozenset[str]:
+        """Return the ids of the trades that the events correct."""
+        day = self.last_trade
+        if day is None:
+            return frozenset()
+        return frozenset((self._given_up(day)["trade_id"], self._busted(day)["trade_id"]))
+
     def left_out(self) -> list[str]:
         """Return what the run is too short for."""
         needed = (
@@ -92,8 +99,14 @@ class MonthEnd:
         )
         return [what for day, events in needed if day is None for what in events]
 
+    def _given_up(self, day: date) -> Json:
+        return self._exchange.trades_of(day, GIVEN_UP)[2]
+
+    def _busted(self, day: date) -> Json:
+        return self._exchange.trades_of(day, BUSTED)[1]
+
     def _give_up(self, day: date) -> Event:
-        trade = self._exchange.trades_of(day, GIVEN_UP)[2]
+        trade = self._given_up(day)
         giver, taker = _member(trade["buyer"]), _other(trade["buyer"], trade["seller"])
         return Event(
             kind="give_up",
@@ -106,7 +119,7 @@ class MonthEnd:
         )
 
     def _bust(self, traded: date) -> Event:
-        trade = self._exchange.trades_of(traded, BUSTED)[1]
+        trade = self._busted(traded)
         buyer, seller = _member(trade["buyer"]), _member(trade["seller"])
         return Event(
             kind="bust",
@@ -119,7 +132,7 @@ class MonthEnd:
         )
 
     def _correction(self, day: date) -> Event:
-        known_nano = next(line.price_nano or 0 for line in self._lines_of(day) if line.contract == CORRECTED)
+        known_nano = next(line.price_nano or 0 for line in self.lines_of(day) if line.contract == CORRECTED)
         known, price = format_price(known_nano), format_price(known_nano + CORRECTION_NANO)
         return Event(
             kind="correct_settlement",
@@ -130,7 +143,7 @@ class MonthEnd:
         )
 
     def _transfer(self, day: date) -> Event:
-        lines = [one for one in self._lines_of(day) if one.contract == TRANSFERRED and one.positions == "NET"]
+        lines = [one for one in self.lines_of(day) if one.contract == TRANSFERRED and one.positions == "NET"]
         held = max(lines, key=lambda line: (abs(line.end), line.account))
         lots, taker = max(1, abs(held.end) // 2), _other(held.account)
         control_id = f"transfer/{TRANSFERRED}/{held.account}/1"

@@ -15,12 +15,23 @@ from tests.e2e.books import records
 from tests.e2e.house import House
 
 Json = dict[str, Any]
-NOT_TERMS: Final = frozenset(("contract", "product"))
+NOT_TERMS: Final = frozenset(("contract", "product", "title", "version", "unit"))
+PLAIN: Final = (
+    "bust",
+    "adjust",
+    "give_up",
+    "average",
+    "transfer",
+    "close_out",
+    "cash_adjustment",
+    "correct_settlement",
+)
+"""Controls whose payload is the event as a scenario says it."""
 
 
 def scenario_of(house: House) -> Json:
     """Return the scenario of everything that a house's log says."""
-    document: Json = {"title": "The log of a run", "contracts": {}, "accounts": {}, "events": []}
+    document: Json = {"title": "The log of a run", "contracts": {}, "accounts": {}, "series": {}, "events": []}
     feeds = {path.stem: path.read_bytes().splitlines() for path in (house.data / "feeds").glob("*.jsonl")}
     taken = dict.fromkeys(feeds, 1)
     refused = _refused(house)
@@ -29,14 +40,16 @@ def scenario_of(house: House) -> Json:
         if kind == "advance":
             feed, last = payload["feed"], payload["to"]
             numbers = range(taken[feed], last + 1)
-            trades = (_trade(feeds[feed][seq - 1]) for seq in numbers if (feed, seq) not in refused)
-            document["events"] += [{"trade": trade} for trade in trades if trade is not None]
+            reports = (_report(feeds[feed][seq - 1]) for seq in numbers if (feed, seq) not in refused)
+            document["events"] += [report for report in reports if report is not None]
             taken[feed] = max(taken[feed], last + 1)
         elif kind == "listing":
             terms = {key: value for key, value in payload.items() if key not in NOT_TERMS and value is not None}
             document["contracts"][payload["contract"]] = terms
         elif kind == "account":
             document["accounts"][payload.pop("account")] = payload
+        elif kind == "series":
+            document["series"][payload.pop("series")] = payload
         else:
             document["events"] += _events(kind, payload)
     return document
@@ -59,26 +72,32 @@ def _refused(house: House) -> set[tuple[str, int]]:
     return {(rejection["feed"], rejection["source_seq"]) for rejection in found}
 
 
-def _trade(line: bytes) -> Json | None:
+def _report(line: bytes) -> Json | None:
+    """Return a trade or an observation of the feed as an event; None for what settles nothing."""
     record = json.loads(line)
+    if record["type"] == "observe":
+        return {"observe": {key: record[key] for key in ("series", "provider", "price", "quantity", "at")}}
     if record["type"] != "trade":
         return None
     effects = {"buyer": record["buyer_effect"].lower(), "seller": record["seller_effect"].lower()}
     said = {key: record[key] for key in ("contract", "buyer", "seller", "lots", "price", "at")}
-    return {"id": record["trade_id"], "type": record["trade_type"], "open_close": effects, **said}
+    return {"trade": {"id": record["trade_id"], "type": record["trade_type"], "open_close": effects, **said}}
 
 
 def _events(kind: str, payload: Json) -> list[Json]:
     match kind:
-        case "bust" | "adjust" | "give_up":
+        case "cut" | "fix":
             return [{kind: payload}]
-        case "cut":
-            return [{"cut": payload}]
         case "prices":
             prices = {contract: price["price"] for contract, price in payload["prices"].items()}
             name = "intraday" if payload["kind"] == "intraday" else "settle"
             return [{name: {"date": payload["date"], "prices": prices}}]
-        case "generation" | "calendar" | "series" | "open" | "waive" | "fix":
+        case "final":  # found again from the fixings, which are found again from the observations
+            tier = payload.pop("tier")
+            return [{"final": {**payload, "price": "auto" if tier == "average" else payload["price"]}}]
+        case "generation" | "calendar" | "open" | "waive":
             return []
+        case _ if kind in PLAIN:
+            return [{kind: payload}]
         case _:
             raise AssertionError(f"Expected a control that a scenario can say, was {kind}.")

@@ -17,16 +17,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.exchange import Exchange
+from settlement.cli.demo_days import fixings
+from settlement.cli.demo_events import Event, MonthEnd
 from settlement.domain.dates import to_number
+from settlement.domain.final_settlement import Print
 from settlement.ledger import queries
-from settlement.ledger.model import CycleId
+from settlement.ledger.model import CycleId, MarginLine
 from settlement.ledger.session import as_auditor, connect
 from streams.gateway.controls import Accepted, Controls, Outcome, Rejected
+from tests.e2e import corrections
 from tests.e2e.books import unfinished
 from tests.e2e.house import AWAY, PARTITIONS, PATIENCE_SECONDS, House
 
 FEED: Final = "exchange"
-FIRST_DATE: Final = date(2026, 8, 3)
+FIRST_DATE: Final = date(2026, 7, 31)  # July's contract trades for the last time, and settles finally two days later
+MONTH: Final = "2026-07"
 FINISHED_SECONDS: Final = 60.0
 Json = dict[str, Any]
 Pause = Callable[[float], None]
@@ -51,11 +56,13 @@ class Script:
     mischief: int = 4
     waived: bool = True
     exchange: Exchange = field(init=False)
+    month_end: MonthEnd = field(init=False)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
     _controls: tuple[str, Controls] | None = None
 
     def __post_init__(self) -> None:
-        self.exchange = Exchange(self.seed, FIRST_DATE, self.days, self.trades, mischief=self.mischief)
+        self.exchange = Exchange(self.seed, FIRST_DATE, self.days, self.trades, mischief=self.mischief, expiring=MONTH)
+        self.month_end = MonthEnd(self.exchange, self.lines_of)
 
     @property
     def journal(self) -> Path:
@@ -83,10 +90,18 @@ class Script:
         for series in exchange.series():
             self.append("series", f"series/{series['series']}/1", series)
         self.order("open", "open/first", {"date": FIRST_DATE.isoformat()})
+        self._await_taken(exchange.write_history(self.journal).last_seq)
+        for day in exchange.history:
+            self._fix(day, self.append)
 
     def run_day(self, number: int, pause: Pause = at_once) -> None:
         """Trade and settle one date."""
+        day = self.exchange.dates[number]
+        for event in (*self.month_end.before_session(day), *corrections.before_session(self.month_end, day)):
+            self._ask(event)
         self.trade_day(number, pause)
+        for event in (*self.month_end.after_session(day), *corrections.after_session(self.month_end, day)):
+            self._ask(event)
         self.settle_day(number)
 
     def trade_day(self, number: int, pause: Pause = at_once) -> None:
@@ -114,13 +129,42 @@ class Script:
 
     def close_day(self, number: int) -> None:
         """Waive what was refused, fix the series and cut."""
-        day = self.exchange.dates[number].isoformat()
+        day = self.exchange.dates[number]
         if self.waived:
             self.waive(number)
+        self._fix(day, self.order)
+        if day == self.month_end.closing:
+            self._ask(self.month_end.final(self._fixings()))
+        self.order("cut", f"cut/{day}", {"date": day.isoformat()})
+
+    def _fix(self, day: date, send: Callable[[str, str, Json], object]) -> None:
         for series in self.exchange.series():
             name = series["series"]
-            self.order("fix", f"fix/{name}/{day}", {"series": name, "date": day, "at": f"{day}T23:59:59Z"})
-        self.order("cut", f"cut/{day}", {"date": day})
+            send("fix", f"fix/{name}/{day}", {"series": name, "date": str(day), "at": f"{day}T23:59:59Z"})
+
+    def _fixings(self) -> dict[int, Print]:
+        """Return the fixings of the month that ends, once the last one is there."""
+        series, last = self.month_end.terms["final_settlement"]["series"], to_number(FIRST_DATE)
+        found: dict[int, Print] = {}
+
+        def fixed() -> bool:
+            found.update(fixings(self.house.endpoints.kafka, series))
+            return last in found
+
+        self.house.wait("the last fixing of the month", fixed)
+        return found
+
+    def lines_of(self, day: date) -> list[MarginLine]:
+        """Return the margin lines of a date's end of day."""
+        found: list[MarginLine] = []
+
+        def read() -> bool:
+            with connect(self.house.endpoints.database) as conn, as_auditor(conn):
+                found[:] = queries.lines(conn, CycleId(to_number(day), "end_of_day", 1))
+            return bool(found)
+
+        self.house.wait(f"the lines of {day}", read)
+        return found
 
     def waive(self, number: int) -> None:
         """Waive a date's refused trades, by two people."""
@@ -131,15 +175,18 @@ class Script:
     def _midday(self, number: int, records: list[Json]) -> None:
         day = self.exchange.dates[number].isoformat()
         trades = [record for record in records if record["type"] == "trade" and record["trade_id"].startswith("T")]
-        of_gpus = [trade for trade in trades if not trade["contract"].startswith("TOKEN")]
+        of_gpus = self._correctable(trades)
         self.order("bust", f"bust/{day}/1", {"trade": of_gpus[3]["trade_id"]})
         taken = {"trade": of_gpus[5]["trade_id"], "side": "buy", "to": {"M24-H": "1"}}
         self.order("give_up", f"give_up/{day}/1", taken)
         if number:
-            earlier = [t for t in self._trades(number - 1) if not t["contract"].startswith("TOKEN")]
+            earlier = self._correctable(self._trades(number - 1))
             self.order("bust", f"bust/{day}/2", {"trade": earlier[8]["trade_id"]})
             at = {"trade": earlier[11]["trade_id"], "price": earlier[12 + _alike(earlier[12:], earlier[11])]["price"]}
             self.order("adjust", f"adjust/{day}/1", at)
+        used = [of_gpus[3]["trade_id"], of_gpus[5]["trade_id"]]
+        averaged = corrections.average([trade for trade in of_gpus if trade["trade_id"] not in used])
+        self.order("average", f"average/{day}/1", averaged)
         last = {trade["contract"]: {"price": trade["price"], "tier": "given"} for trade in trades}
         self.order("prices", f"prices/{day}/intraday/1", {"date": day, "kind": "intraday", "number": 1, "prices": last})
 
@@ -147,7 +194,15 @@ class Script:
         records: Iterator[Json] = self.exchange.session(self.exchange.dates[number])
         return [record for record in records if record["type"] == "trade" and str(record["trade_id"]).startswith("T")]
 
+    def _correctable(self, trades: list[Json]) -> list[Json]:
+        """Return trades of net accounts that the month's end leaves alone."""
+        left_alone = self.month_end.trades()
+        return [t for t in trades if not t["contract"].startswith("TOKEN") and t["trade_id"] not in left_alone]
+
     # -- controls
+
+    def _ask(self, event: Event) -> None:
+        self.order(event.kind, event.control_id, event.payload, halted=False, **event.people)
 
     def append(self, kind: str, control_id: str, payload: Json, **people: str) -> int:
         """Append a control, however long the broker takes; when nobody knows whether it was heard, it is sent again."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from settlement.domain.currency import DECIMALS
+from settlement.domain.dates import format_date
 from settlement.domain.money import format_decimal, parse_decimal
 from settlement.ledger import queries
 from settlement.ledger.model import MarginLine
 from settlement.ledger.session import as_auditor, connect
+from settlement.wire import codec
 from tests.e2e.as_scenario import scenario_of
 from tests.e2e.baseline import Baseline
+from tests.e2e.books import records
 
 Json = dict[str, Any]
 AMOUNTS = ("tvar", "smtm", "imtm", "fmtm", "cres", "adj", "fee")
@@ -23,19 +27,25 @@ SIDES = ("start_long", "start_short", "end_long", "end_short")
 
 
 @pytest.fixture(scope="module")
-def calculated(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Json]:
+def calculated(document: Json) -> dict[str, Json]:
     """What `novate calc --json` makes of the log: its cycles by date, kind and number."""
+    return _by_name(document["cycles"])
+
+
+@pytest.fixture(scope="module")
+def document(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Json:
+    """What `novate calc --json` makes of the log."""
     file: Path = tmp_path_factory.mktemp("calc") / "log.yaml"
     file.write_text(json.dumps(scenario_of(baseline.house)))  # JSON is YAML
     said = baseline.house.command("calc", str(file), "--json")
     assert said.returncode == 0, said
-    document = json.loads(said.stdout)
-    assert document["engines_agree"] is True
-    assert document["rejections"] == []
-    return {f"{cycle['date']}/{cycle['kind']}/1": cycle for cycle in document["cycles"]}
+    found: Json = json.loads(said.stdout)
+    assert found["engines_agree"] is True
+    assert found["rejections"] == []
+    return found
 
 
-@pytest.mark.rule("VM-1", "VM-2", "VM-3", "ITD-1", "COR-1", "FEE-1", "ACC-1")
+@pytest.mark.rule("VM-1", "VM-2", "VM-3", "ITD-1", "COR-1", "COR-2", "AVG-1", "GUP-1", "TRF-1", "FEE-1", "ACC-1")
 def test_the_margin_lines_are_the_same(baseline: Baseline, calculated: dict[str, Json]) -> None:
     """Every line of every cycle: lots, prices and all seven amounts; none more, none less."""
     with connect(baseline.house.endpoints.database) as conn, as_auditor(conn):
@@ -59,11 +69,50 @@ def test_the_payments_are_the_same(baseline: Baseline, calculated: dict[str, Jso
             )
 
 
+@pytest.mark.rule("IDX-1", "FSP-1", "FSP-3")
+def test_the_fixings_and_the_final_price_are_the_same(baseline: Baseline, document: Json) -> None:
+    """Every fixing, from the observations on, and the month's price: the average of its days' fixings."""
+    made = [codec.decode(message.value() or b"")[1] for message in records(baseline.house, "index-fixings")]
+    known = {(one["series"], format_date(one["date"])): (one["value_nano"], one["tier"]) for one in made}
+    told = {
+        (one["series"], one["date"]): (None if one["value"] is None else parse_decimal(one["value"], 9), one["tier"])
+        for one in document["fixings"]
+    }
+    assert told == known
+    [settled] = document["finals"]
+    of_july = [value for (series, day), (value, _) in known.items() if series == "H100" and value and day < "2026-08"]
+    assert len(of_july) == 26
+    assert settled["contract"] == "H100-2026-07"
+    assert Decimal(settled["price"]) == round(Decimal(sum(of_july)) / 26 / 10**9, 4)
+
+
+@pytest.mark.rule("FSP-2")
+def test_every_kind_of_event_is_in_it(document: Json) -> None:
+    """The compared days have an expiry, corrections of every kind before and after the cut, and a late trade."""
+    lines = [line for cycle in document["cycles"] for line in cycle["lines"]]
+    types = {name for line in lines for name, amount in line["amounts"].items() if parse_decimal(amount, 2)}
+    assert types == {name.upper() for name in AMOUNTS}
+    kinds = [cycle["kind"] for cycle in document["cycles"]]
+    assert kinds.count("correction") >= 3
+    assert kinds.count("final") == 1
+    assert sum(line.get("expired", 0) != 0 for line in lines) > 10
+    assert any(line["transferred"] for line in lines)
+
+
+def _by_name(cycles: list[Json]) -> dict[str, Json]:
+    """Return cycles by their id: numbered within date and kind."""
+    found: dict[str, Json] = {}
+    for cycle in cycles:
+        stem = f"{cycle['date']}/{cycle['kind']}/"
+        found[f"{stem}{1 + sum(name.startswith(stem) for name in found)}"] = cycle
+    return found
+
+
 def _line(line: MarginLine) -> Json:
     """Return a posted line in the words of `calc`, prices as numbers."""
     amounts = {name.upper(): getattr(line, f"{name}_minor") for name in AMOUNTS if getattr(line, f"{name}_minor")}
     money = {name: format_decimal(amount, DECIMALS[line.currency]) for name, amount in amounts.items()}
-    held = LOTS if line.positions == "NET" else LOTS + SIDES
+    held = (LOTS if line.positions == "NET" else LOTS + SIDES) + (("expired",) if line.kind == "final" else ())
     return {
         "account": line.account, "contract": line.contract, "currency": line.currency, "amounts": money,
         "previous": line.previous_nano, "price": line.price_nano, **{name: getattr(line, name) for name in held},

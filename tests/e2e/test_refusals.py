@@ -64,7 +64,7 @@ def _play(house: House) -> Story:
     by_one = script.order("waive", "waive/one", wanted, requested_by="ann", approved_by="ann", reason="x", halted=True)
     by_two = script.order("waive", "waive/two", wanted, requested_by="ann", approved_by="bob", reason="x", halted=True)
     HaltFile.of(house.data).clear()
-    house.wait("the first date to be posted", lambda: "2026-08-03/end_of_day/1" in _posted(house))
+    house.wait("the first date to be posted", lambda: "2026-07-31/end_of_day/1" in _posted(house))
     posted_after = _posted(house)
     forged = _write_by_hand(house)
     with pytest.raises(HaltedError):
@@ -106,12 +106,12 @@ def _write_by_hand(house: House) -> tuple[int, int]:
 @pytest.mark.rule("ENT-7")
 def test_an_open_break_halts_the_run_and_posts_nothing(story: Story) -> None:
     """A refused trade that nobody waived: the end of day halts, says which record of which feed, and is not posted."""
-    assert (story.broken_at["cycle"], story.broken_at["rule"]) == ("2026-08-03/end_of_day/1", "ENT-7")
+    assert (story.broken_at["cycle"], story.broken_at["rule"]) == ("2026-07-31/end_of_day/1", "ENT-7")
     assert FEED in story.broken_at["message"]
     assert story.broken_at["stream_seqs"]
-    assert story.posted_before == ["2026-08-03/intraday/1"]
+    assert story.posted_before == ["2026-07-31/intraday/1"]
     assert story.status.returncode == 1
-    assert "HALTED at 2026-08-03/end_of_day/1" in story.status.stdout
+    assert "HALTED at 2026-07-31/end_of_day/1" in story.status.stdout
 
 
 @pytest.mark.rule("ENT-7")
@@ -120,7 +120,7 @@ def test_two_people_waive_a_break_and_the_date_posts(story: Story) -> None:
     assert isinstance(story.by_one, Rejected)
     assert story.by_one.code == "TWO_PEOPLE"
     assert story.by_two == Accepted()
-    assert story.posted_after == ["2026-08-03/intraday/1", "2026-08-03/end_of_day/1"]
+    assert story.posted_after == ["2026-07-31/intraday/1", "2026-07-31/end_of_day/1"]
 
 
 @pytest.mark.rule("ENT-6")

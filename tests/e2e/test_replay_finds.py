@@ -65,16 +65,16 @@ def _altered(conn: Connection[Any], table: str, query: str) -> Iterator[None]:
             conn.execute(f"{on}; {named}; DROP TABLE kept".encode())
 
 
-LINE = "WHERE cycle_seq = 4 AND account = 'M03-C' AND contract = 'H100-2026-08'"
-LEG = "WHERE journal_id = '2026-08-04/end_of_day/1/USD' AND account_id = 'M03/CLIENT/USD'"
-PAYMENT = "WHERE cycle_seq = 4 AND member = 'M03' AND origin = 'CLIENT' AND currency = 'USD'"
-MARK = "WHERE cycle_seq = 4 AND partition = 2"
+LINE = "WHERE cycle_seq = 6 AND account = 'M03-C' AND contract = 'H100-2026-08'"
+LEG = "WHERE journal_id = '2026-08-03/end_of_day/1/USD' AND account_id = 'M03/CLIENT/USD'"
+PAYMENT = "WHERE cycle_seq = 6 AND member = 'M03' AND origin = 'CLIENT' AND currency = 'USD'"
+MARK = "WHERE cycle_seq = 6 AND partition = 2"
 ALTERATIONS = {
-    "margin_line": (f"SET tvar_minor = tvar_minor + 1 {LINE}", "ledger lines", "M03-C/H100-2026-08 tvar_minor=1"),
+    "margin_line": (f"SET tvar_minor = tvar_minor + 1 {LINE}", "ledger lines", "M03-C/H100-2026-08 tvar_minor="),
     "posting": (f"SET amount_minor = amount_minor - 1 {LEG}", "ledger journals", "account_id='M03/CLIENT/USD'"),
     "payment": (f"SET amount_minor = amount_minor + 1 {PAYMENT}", "ledger payments", "M03/CLIENT/USD amount_minor="),
     "partition_mark": (f"SET stream_seq = stream_seq - 1 {MARK}", "ledger marks", "2 stream_seq="),
-    "cycle": ("SET n_lines = n_lines + 1 WHERE seq = 4", "ledger counts", "n_lines="),
+    "cycle": ("SET n_lines = n_lines + 1 WHERE seq = 6", "ledger counts", "n_lines="),
 }
 
 
@@ -87,7 +87,7 @@ def test_one_altered_cent_in_the_ledger(baseline: Baseline, table: str) -> None:
             said = baseline.house.command("replay") if table == "posting" else None
             report = audit(baseline.house.endpoints)
         first = report.differences[0]
-        assert first.place == f"{section} of 2026-08-04/end_of_day/1"
+        assert first.place == f"{section} of 2026-08-03/end_of_day/1"
         assert named in first.was
         assert report.exit_code == 1
         if said is not None:
@@ -159,8 +159,8 @@ def _with_a_dearer_line(held: list[tuple[int, bytes]]) -> None:
 FORGERIES: dict[str, tuple[str, Change, str]] = {
     "a missing record": ("fills", _without_one, r"fills-2 stream_seq 100: expected a record, was none"),
     "a twin that differs": ("fills", _with_another_twin, r"TWIN_DIFFERS .*2@\d+.* byte for byte, was another record"),
-    "a missing line": ("variation-margin", _without_a_line, r"variation-margin 2026-08-03/intraday/1 "),
-    "a line with a cent more": ("variation-margin", _with_a_dearer_line, r"variation-margin 2026-08-03/intraday/1 "),
+    "a missing line": ("variation-margin", _without_a_line, r"variation-margin 2026-07-31/intraday/1 "),
+    "a line with a cent more": ("variation-margin", _with_a_dearer_line, r"variation-margin 2026-07-31/intraday/1 "),
 }
 
 

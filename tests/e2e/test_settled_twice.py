@@ -11,7 +11,7 @@ from settlement.statements.publish import Statements
 from tests.e2e.baseline import Baseline
 from tests.e2e.books import books, compare, ledger_rows, records
 
-UNCHANGED = "2026-08-05/end_of_day/1: posted before, unchanged, "
+UNCHANGED = "2026-08-04/end_of_day/1: posted before, unchanged, "
 
 
 def test_a_second_run_over_every_cycle_changes_nothing(baseline: Baseline) -> None:
@@ -31,7 +31,7 @@ def test_a_second_run_over_every_cycle_changes_nothing(baseline: Baseline) -> No
         every=True,
     )  # fmt: skip
     settled = run.settle_all()
-    assert [one.outcome for one in settled] == [Outcome.UNCHANGED] * 6
+    assert [one.outcome for one in settled] == [Outcome.UNCHANGED] * 10
     with connect(house.endpoints.database) as conn:
         assert (dict(ledger_rows(conn)), _versions(conn)) == before
     assert sum(1 for _ in records(house, "settlements", "statements")) == told

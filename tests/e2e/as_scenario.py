@@ -1,13 +1,16 @@
 """The log of a run as a scenario file: the same trades, corrections, cuts and prices, to be settled offline.
 
 It is made of what went in (the controls in their order, and the feed as far as they released it), of the gateway's
-answers to it (what was refused is left out), and of no figure that came out.
+answers to it (what was refused is left out), and of no figure that came out. As a command it writes the file of a
+running platform (docs/recipes/month-end-from-the-log.md): `python -m tests.e2e.as_scenario .novate log.yaml`.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 from settlement.wire import codec
@@ -101,3 +104,7 @@ def _events(kind: str, payload: Json) -> list[Json]:
             return [{kind: payload}]
         case _:
             raise AssertionError(f"Expected a control that a scenario can say, was {kind}.")
+
+
+if __name__ == "__main__":
+    Path(sys.argv[2]).write_text(json.dumps(scenario_of(House(Path(sys.argv[1]))), indent=1))  # JSON is YAML

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -16,9 +18,9 @@ from settlement.ledger import queries
 from settlement.ledger.model import MarginLine
 from settlement.ledger.session import as_auditor, connect
 from settlement.wire import codec
-from tests.e2e.as_scenario import scenario_of
 from tests.e2e.baseline import Baseline
 from tests.e2e.books import records
+from tests.e2e.house import ROOT
 
 Json = dict[str, Any]
 AMOUNTS = ("tvar", "smtm", "imtm", "fmtm", "cres", "adj", "fee")
@@ -36,7 +38,8 @@ def calculated(document: Json) -> dict[str, Json]:
 def document(baseline: Baseline, tmp_path_factory: pytest.TempPathFactory) -> Json:
     """What `novate calc --json` makes of the log."""
     file: Path = tmp_path_factory.mktemp("calc") / "log.yaml"
-    file.write_text(json.dumps(scenario_of(baseline.house)))  # JSON is YAML
+    written = [sys.executable, "-m", "tests.e2e.as_scenario", str(baseline.house.data), str(file)]
+    subprocess.run(written, cwd=ROOT, check=True)
     said = baseline.house.command("calc", str(file), "--json")
     assert said.returncode == 0, said
     found: Json = json.loads(said.stdout)

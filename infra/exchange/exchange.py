@@ -146,6 +146,12 @@ class Exchange:
         kept = self._trades[day].get(contract, [])
         return [one for one in kept if one["source_seq"] not in bad and one["trade_type"] == "regular"]
 
+    def observed(self, day: date) -> tuple[date, ...]:
+        """Return the dates whose offers a date's session reports: those since the session before, and its own."""
+        place = self.dates.index(day)
+        since = self.dates[place - 1] if place else day - timedelta(days=1)
+        return tuple(since + timedelta(days=1 + number) for number in range((day - since).days))
+
     def late_trade(self, day: date) -> str | None:
         """Return the id of the trade of an earlier date that a date's session reports; None where it reports none."""
         late = self._late(day)
@@ -202,6 +208,7 @@ class Exchange:
             dark=frozenset(dark),
             mischief=self._mischief,
             late=self._late(day),
+            observed=self.observed(day),
         )
 
     def _late(self, day: date) -> date | None:

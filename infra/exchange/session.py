@@ -47,6 +47,7 @@ class SessionPlan:
     trades: about how many trades the session has in all.
     dark: contracts without any order on this date, whose price can only be the previous one.
     late: an earlier date, a trade of which is reported only now.
+    observed: the dates whose offers are reported, the last of them the session's: weekends are observed too.
     """
 
     seed: int
@@ -57,6 +58,7 @@ class SessionPlan:
     dark: frozenset[str]
     mischief: int = 0
     late: date | None = None
+    observed: tuple[date, ...] = ()
 
 
 class Session:
@@ -109,7 +111,9 @@ class Session:
 
     def _timeline(self) -> Timeline:
         acts: list[tuple[int, Act]] = [
-            (us_of_day(self._date, offer.at), partial(self._observe, offer)) for offer in offers_by_date()[self._date]
+            (us_of_day(self._date, offer.at), partial(self._observe, offer))
+            for day in self.plan.observed
+            for offer in offers_by_date()[day.isoformat()]
         ]
         trading = [contract for contract in self.plan.contracts if contract.name not in self.plan.dark]
         shares = sum(contract.share for contract in trading)

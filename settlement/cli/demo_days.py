@@ -88,7 +88,8 @@ class Days:
             self._ask(day, event)
         self._await_taken(self._exchange.write_session(self._journal, day).last_seq)
         self.happened += [(day, event) for event in self.month_end.late(day)]
-        self._fix(day)
+        for observed in self._exchange.observed(day):
+            self._fix(observed)
         for event in self.month_end.after_session(day):
             self._ask(day, event)
         self._show(f"{day}: settling")

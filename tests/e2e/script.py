@@ -132,7 +132,8 @@ class Script:
         day = self.exchange.dates[number]
         if self.waived:
             self.waive(number)
-        self._fix(day, self.order)
+        for observed in self.exchange.observed(day):
+            self._fix(observed, self.order)
         if day == self.month_end.closing:
             self._ask(self.month_end.final(self._fixings()))
         self.order("cut", f"cut/{day}", {"date": day.isoformat()})

@@ -19,6 +19,11 @@ from infra.local.status import read_status
 from tests.e2e.house import PATIENCE_SECONDS, ROOT, processes_of
 
 SMALL = ("--days", "1", "--trades", "60")
+MONTH_END = ("--days", "3", "--trades", "60")
+EVENTS = ("give-up", "corrected price", "transfer", "bust", "late trade", "final")
+CASH = re.compile(
+    r"(?:M\d\d [+-][\d,]+\.\d\d, M\d\d [+-][\d,]+\.\d\d|(?:ADJ|FMTM) [\d,]+\.\d\d between \d+ members)\s*$"
+)
 
 
 class Demo:
@@ -71,9 +76,12 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
 
 def _is_whole(out: str) -> None:
     """Check what the demo printed."""
-    assert "Variation margin of 2026-07-31" in out
-    assert "give-up: " in out
-    assert "Left out, as the run is too short: the bust after settlement, " in out
+    assert "Variation margin of 2026-08-04" in out
+    told = [line for line in out.splitlines() if re.match(r"\s+2026-\d\d-\d\d\s+[a-z -]+: ", line)]
+    assert [line.split(":")[0].split(maxsplit=1)[1] for line in told] == list(EVENTS)
+    assert all(CASH.search(line) for line in told), told
+    assert "H100-2026-07 settles at 2.989, the average of 26 days (5 have no fixing)" in told[-1]
+    assert "Left out" not in out
     rows = [line.split() for line in out.splitlines()]
     assert len([row for row in rows if row and re.fullmatch(r"M\d\d", row[0])]) >= 20
     assert ["sum", "0.00", "0.00"] in rows
@@ -89,11 +97,11 @@ def _state(out: str) -> str:
 
 def test_it_ends_with_the_tables_and_pass_and_runs_again(demo: Demo) -> None:
     """Two runs over one folder: exit code 0, the same figures, nothing left running; then the folder is audited."""
-    code, out, said = demo.run("demo", *SMALL)
+    code, out, said = demo.run("demo", *MONTH_END)
     assert code == 0, said
     _is_whole(out)
     assert processes_of(demo.data) == set()
-    again, out_again, said = demo.run("demo", *SMALL)
+    again, out_again, said = demo.run("demo", *MONTH_END)
     assert (again, _state(out_again)) == (0, _state(out)), said
     assert processes_of(demo.data) == set()
     code, audited, said = demo.run("replay")

@@ -46,8 +46,9 @@ def money(amount_minor: int, currency: str) -> str:
 
 def grouped(amount: str) -> str:
     """Return decimal text with its thousands apart: 1234567.89 as 1,234,567.89."""
-    whole, point, fraction = amount.partition(".")
-    return f"{int(whole):,}{point}{fraction}"
+    sign, digits = ("-", amount[1:]) if amount.startswith("-") else ("", amount)
+    whole, point, fraction = digits.partition(".")
+    return f"{sign}{int(whole):,}{point}{fraction}"
 
 
 def margin(lines: Iterable[MarginLine]) -> list[Row]:

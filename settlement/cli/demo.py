@@ -49,7 +49,9 @@ def run_demo(*, days: int, trades: int, seed: int) -> int:
             with connect(platform.endpoints.database) as conn, as_auditor(conn):
                 shown = demo_screen.tables(conn, exchange, run.happened, settings.data / "statements")
             show("Stopping")
-    demo_screen.show(screen, settings, [*shown, demo_screen.left_out(run.month_end.left_out())], report, exchange)
+    if missing := run.month_end.left_out():
+        shown.insert(1, demo_screen.left_out(missing))
+    demo_screen.show(screen, settings, shown, report, exchange)
     return 0 if report.passed else 1
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -76,7 +78,7 @@ def _signed(amount_minor: int) -> str:
 
 
 def left_out(events: list[str]) -> str:
-    """Say what a short run has no room for; empty when it has all."""
+    """Say what a short run has no room for."""
     return f"Left out, as the run is too short: {', '.join(events)}. All of it: --days 3.\n" if events else ""
 
 
@@ -92,25 +94,41 @@ def tables(
         table(
             effects,
             HAPPENED,
-            title="The month's end (cash: against the day without it, at its settlement prices, fees included)",
+            title="The month's end, and the cash each event moved (day's prices, fees included)",
         ),
         table(rows, columns, title=f"Variation margin of {day}"),
-        table(books.balance(conn), books.BALANCE, title="The ledger"),
+        table([_grouped(row) for row in books.balance(conn)], books.BALANCE, title="The ledger"),
     ]
+
+
+def _grouped(row: Json) -> Json:
+    return {**row, **{name: books.grouped(row[name]) for name in ("members", "fees", "sum")}}
 
 
 def show(screen: Console, settings: Settings, shown: Iterable[Any], report: Report, exchange: Exchange) -> None:
     """Print everything."""
-    first = exchange.dates[0]
+    first, novate = exchange.dates[0], _command()
     for one in shown:
         screen.print(one)
     screen.print("The audit: the log replayed through the second engine, compared with the ledger", style="bold")
     screen.print("\n".join(report.text()), markup=False, soft_wrap=True)
     screen.print(
-        f"\nThe data lies in {settings.data}: the log, the ledger, the statements. Next:\n"
-        f"  novate margin --date {first}     every margin line of the first day\n"
-        f"  novate statement M01 {first}     what a member gets\n"
-        "  novate replay                       the audit again\n"
-        "  novate up                           run on from here",
-        markup=False,
+        f"\nThe data lies in {settings.data}: the log, the ledger, the statements. Next:", markup=False, soft_wrap=True
     )
+    following = {
+        f"{novate} margin --date {first}": "every margin line of the first day",
+        f"{novate} statement M01 {first}": "what a member gets",
+        f"{novate} replay": "the audit again",
+        f"{novate} up": "run on from here",
+    }
+    width = max(map(len, following))
+    for command, what in following.items():
+        screen.print(f"  {command:<{width}}   {what}", markup=False, soft_wrap=True)
+
+
+def _command() -> str:
+    """Return how this command is called from here: by its name where a shell finds it, else by its path."""
+    if shutil.which("novate") is not None:
+        return "novate"
+    script = Path(sys.argv[0]).absolute()
+    return str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)

@@ -10,6 +10,7 @@ import pytest
 from infra.exchange import Exchange
 from infra.exchange.published import fixings, month_so_far
 from infra.exchange.rental_prices import offers_by_date
+from settlement.cli import demo_screen
 from settlement.cli.demo import first_date
 from settlement.cli.demo_events import MonthEnd
 from settlement.domain.contract import Contract
@@ -105,7 +106,9 @@ def test_any_number_of_days_is_around_the_month_end(days: int, first: date) -> N
 def test_a_short_run_leaves_events_out_and_says_so(days: int, left_out: int) -> None:
     """What belongs to dates beyond the run is named."""
     run = Exchange(7, first_date(days), days, 50, expiring="2026-07")
-    assert len(MonthEnd(run, lambda _: []).left_out()) == left_out
+    missing = MonthEnd(run, lambda _: []).left_out()
+    assert len(missing) == left_out
+    assert all(event in demo_screen.left_out(missing) for event in missing)
 
 
 def test_the_final_price_is_the_average_of_the_days_with_a_fixing(exchange: Exchange) -> None:

@@ -76,8 +76,10 @@ def _refused(house: House) -> set[tuple[str, int]]:
 
 
 def _report(line: bytes) -> Json | None:
-    """Return a trade or an observation of the feed as an event; None for what settles nothing."""
+    """Return a trade, a quote or an observation of the feed as an event; None for what settles nothing."""
     record = json.loads(line)
+    if record["type"] == "quote":
+        return {"quote": {key: record[key] for key in ("contract", "bid", "ask", "at")}}
     if record["type"] == "observe":
         return {"observe": {key: record[key] for key in ("series", "provider", "price", "quantity", "at")}}
     if record["type"] != "trade":
@@ -93,9 +95,11 @@ def _events(kind: str, payload: Json) -> list[Json]:
             return [{kind: payload}]
         case "prices":
             prices = {contract: price["price"] for contract, price in payload["prices"].items()}
-            name = "intraday" if payload["kind"] == "intraday" else "settle"
-            return [{name: {"date": payload["date"], "prices": prices}}]
-        case "final":  # found again from the fixings, which are found again from the observations
+            given = any(price["tier"] == "given" for price in payload["prices"].values())
+            if payload["kind"] == "intraday":
+                return [{"intraday": {"date": payload["date"], "prices": prices}}]
+            return [{"settle": {"date": payload["date"], "prices": prices if given else "auto"}}]
+        case "final":  # found again from the fixings, and those from the observations
             tier = payload.pop("tier")
             return [{"final": {**payload, "price": "auto" if tier == "average" else payload["price"]}}]
         case "generation" | "calendar" | "open" | "waive":

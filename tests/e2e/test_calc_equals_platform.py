@@ -60,6 +60,20 @@ def test_the_margin_lines_are_the_same(baseline: Baseline, calculated: dict[str,
         assert [_told(line) for line in cycle["lines"]] == posted[name], name
 
 
+@pytest.mark.rule("VM-5", "FSP-2")
+def test_the_prices_and_their_tiers_are_the_same(baseline: Baseline, calculated: dict[str, Json]) -> None:
+    """Every price of every cycle, and where it came from: found again from the feed's trades and quotes."""
+    with connect(baseline.house.endpoints.database) as conn, as_auditor(conn):
+        posted = {(str(one.cycle), one.contract): (one.price_nano, one.tier) for one in queries.prices(conn)}
+    told = {
+        (name, contract): (parse_decimal(price, 9), cycle["price_tiers"][contract])
+        for name, cycle in calculated.items()
+        for contract, price in cycle["prices"].items()
+    }
+    assert told == posted
+    assert {tier for _, tier in posted.values()} == {"vwap", "last-in-quote", "previous", "prior", "given", "average"}
+
+
 @pytest.mark.rule("PAY-1")
 def test_the_payments_are_the_same(baseline: Baseline, calculated: dict[str, Json]) -> None:
     """Every payment of every cycle, by member, origin and currency."""

@@ -45,6 +45,7 @@ def before_session(month_end: MonthEnd, day: date) -> list[Event]:
         _event("transfer", "prior", transferred),
         _correction(lines, FAR, settled, -3),  # the transfer at it is entered anew
         _event("transfer", "given", {**transferred, "to": "M08-C", "lots": "1", "price": _price(lines, FAR, 11)}),
+        _event("final", "provisional", {**_final(month_end, day), "price": "2.9", "status": "provisional"}),
     ]
 
 
@@ -65,6 +66,22 @@ def after_session(month_end: MonthEnd, day: date) -> list[Event]:
         _event("close_out", "1", {"account": both.account, "contract": TOKEN, "lots": "1"}),
         _event("cash_adjustment", "1", cash),
     ]
+
+
+def after_final(month_end: MonthEnd) -> Event:
+    """Return what is asked for when the month is finally settled: cash is all that is left of it."""
+    cash = {
+        "from": "M03-H",
+        "to": "M04-H",
+        "contract": month_end.terms["contract"],
+        "amount": "0.07",
+        "reason": "agreed",
+    }
+    return _event("cash_adjustment", "closed", cash)
+
+
+def _final(month_end: MonthEnd, day: date) -> Json:
+    return {"contract": month_end.terms["contract"], "date": day.isoformat(), "tier": "given"}
 
 
 def _correction(lines: list[MarginLine], contract: str, day: date, ticks: int) -> Event:

@@ -58,6 +58,7 @@ class Script:
     exchange: Exchange = field(init=False)
     month_end: MonthEnd = field(init=False)
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    _averaged: list[str] = field(default_factory=list)
     _controls: tuple[str, Controls] | None = None
 
     def __post_init__(self) -> None:
@@ -136,6 +137,7 @@ class Script:
             self._fix(observed, self.order)
         if day == self.month_end.closing:
             self._ask(self.month_end.final(self._fixings()))
+            self._ask(corrections.after_final(self.month_end))
         self.order("cut", f"cut/{day}", {"date": day.isoformat()})
 
     def _fix(self, day: date, send: Callable[[str, str, Json], object]) -> None:
@@ -188,6 +190,9 @@ class Script:
         used = [of_gpus[3]["trade_id"], of_gpus[5]["trade_id"]]
         averaged = corrections.average([trade for trade in of_gpus if trade["trade_id"] not in used])
         self.order("average", f"average/{day}/1", averaged)
+        if self._averaged:
+            self.order("bust", f"bust/{day}/3", {"trade": self._averaged[0]})  # it leaves with its share of the cash
+        self._averaged = averaged["trades"]
         last = {trade["contract"]: {"price": trade["price"], "tier": "given"} for trade in trades}
         self.order("prices", f"prices/{day}/intraday/1", {"date": day, "kind": "intraday", "number": 1, "prices": last})
 

@@ -280,6 +280,20 @@ def test_partitions_that_say_different_things() -> None:
     assert [b.rule for b in breaches(log, cycle)] == ["CUT-1"]
 
 
+@pytest.mark.rule("CUT-1")
+@pytest.mark.parametrize("kind", ["intraday", "final"])
+def test_a_cut_behind_a_cycle_is_none_of_its_matters(kind: str) -> None:
+    """The cut that follows a cycle of its date may be read in one partition and not in another yet: no breach."""
+    log = book()
+    log.trade("A", "D", 10, "2.3500")
+    cycle = log.prices(kind, PRICES)
+    totals = dict.fromkeys(("accepted_trades", "accepted_lots", "rejected_trades", "rejected_lots"), 0)
+    unsettled = [{"feed": "x", "source_seq": 3, "trade_id": "T9"}]
+    log.cut(TUESDAY, sessions=[{"feed": "x", "trades": 0, "lots": 0, **totals}], open_breaks=unsettled)
+    log.records[1].pop()
+    assert breaches(log, cycle) == []
+
+
 @pytest.mark.rule("ENT-8")
 def test_cycles_out_of_order() -> None:
     """A date that is settled before an earlier one, and a number that leaves one out, are refused."""

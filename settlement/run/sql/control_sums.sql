@@ -124,9 +124,9 @@ unequal AS (
             (SELECT list((p.contract, p.price_nano, p.value_minor, p.tier) ORDER BY p.contract) FROM price AS p
              WHERE p.partition = a.partition AND p.stream_seq = a.until) AS prices,
             (SELECT list((s.feed, s.trades, s.lots, s.accepted_trades, s.accepted_lots, s.rejected_trades, s.rejected_lots) ORDER BY s.feed)
-             FROM session AS s WHERE s.partition = a.partition AND s.business_date = a.business_date) AS sessions,
+             FROM session AS s WHERE s.partition = a.partition AND s.business_date = a.business_date AND s.stream_seq < a.until) AS sessions,
             (SELECT list((b.feed, b.source_seq, b.trade_id) ORDER BY b.feed, b.source_seq)
-             FROM open_break AS b WHERE b.partition = a.partition AND b.business_date = a.business_date) AS breaks
+             FROM open_break AS b WHERE b.partition = a.partition AND b.business_date = a.business_date AND b.stream_seq < a.until) AS breaks
         FROM asked AS a
     )
     HAVING count(DISTINCT (cycles, prices, sessions, breaks)) > 1

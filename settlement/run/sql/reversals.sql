@@ -30,13 +30,18 @@ pair AS (
 ),
 
 -- AVG-1: the price of an average, from the trades that its control took together; rounded half-up to the tick only when they differ.
-tick AS (
-    SELECT contract, arg_max(tick_nano, version) AS tick_nano FROM listing GROUP BY contract
+tick AS (  -- in force where the fill stands
+    SELECT p.fill_id, arg_max(t.tick_nano, t.version) AS tick_nano
+    FROM pair AS p
+    JOIN listing AS t
+        ON t.partition = p.partition AND t.contract = p.contract AND t.stream_seq < p.stream_seq AND t.effective_date <= p.business_date
+    WHERE p.kind = 'average'
+    GROUP BY p.fill_id
 ),
 averaged AS (
     SELECT p.control_id, p.account, p.contract, sum(-p.lots) AS lots, sum(-p.lots::HUGEINT * p.o_price) AS weighted,
         min(p.o_price) AS lowest, max(p.o_price) AS highest, any_value(t.tick_nano) AS tick_nano
-    FROM pair AS p JOIN tick AS t USING (contract)
+    FROM pair AS p JOIN tick AS t USING (fill_id)
     WHERE p.kind = 'average' AND p.lots < 0
     GROUP BY ALL
 ),

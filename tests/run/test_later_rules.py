@@ -49,6 +49,20 @@ def test_a_final_owes_what_an_unsettled_last_day_left() -> None:
     assert (line.tvar_minor, line.imtm_minor, line.expired, line.previous_nano) == (8760, -3650, 10, None)
 
 
+@pytest.mark.rule("CUT-1", "FSP-3")
+def test_a_final_hides_no_breach_of_an_earlier_cycle() -> None:
+    """The audit reads the whole log: a day that began with another book is still found when its contract has closed."""
+    log = book()
+    log.trade("A", "D", 10, "2.3500")
+    log.settle({"GPUH": "2.3620"}, TUESDAY)
+    log.fill("A", "BUY", 1, "2.3620", business_date=MONDAY)  # of a date that is closed
+    log.fill("D", "SELL", 1, "2.3620", business_date=MONDAY)
+    day = log.settle({"GPUH": "2.3490"}, WEDNESDAY)
+    log.prices("final", {"GPUH": "2.3490"})
+    messages = [breach.message for breach in log.engine().breaches(day)]
+    assert any("to be yesterday's end" in message for message in messages), messages
+
+
 @pytest.mark.rule("COR-2")
 def test_a_corrected_price_adjusts_the_book_and_becomes_the_prior_one() -> None:
     """A correction of the last settled date pays ADJ on its book; the next day starts from the corrected price."""

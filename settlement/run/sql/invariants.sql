@@ -80,7 +80,8 @@ ended AS (
     JOIN last_day AS d ON d.partition = l.partition
     LEFT JOIN line AS y ON y.business_date = d.date AND y.kind = 'end_of_day'
         AND y.partition = l.partition AND y.account = l.account AND y.contract = l.contract
-    WHERE NOT EXISTS (FROM price AS p WHERE p.kind = 'final' AND p.partition = l.partition AND p.contract = l.contract AND p.stream_seq > d.day_until)
+    WHERE NOT EXISTS (FROM price AS p WHERE p.kind = 'final' AND p.partition = l.partition AND p.contract = l.contract
+        AND p.stream_seq > d.day_until AND p.stream_seq < d.until)
 ),
 not_yesterdays_end AS (
     SELECT 'CUT-1' AS rule, contract, [account] AS accounts, NULL AS places,
@@ -134,7 +135,8 @@ not_taken_back AS (
         format('Expected the IMTM of the date to sum to 0, was {} minor units.', sum(l.imtm_minor)) AS message
     FROM line AS l
     WHERE l.business_date = $business_date AND $kind = 'end_of_day' AND l.kind IN ('intraday', 'end_of_day')
-        AND l.contract NOT IN (SELECT contract FROM price WHERE kind = 'final')
+        AND l.contract NOT IN (
+            SELECT p.contract FROM price AS p JOIN asked AS a ON a.partition = p.partition AND p.stream_seq < a.until WHERE p.kind = 'final')
     GROUP BY l.contract, l.account
     HAVING sum(l.imtm_minor) <> 0
 ),

@@ -79,6 +79,8 @@ def _report(line: bytes) -> Json | None:
     """Return a trade, a quote or an observation of the feed as an event; None for what settles nothing."""
     record = json.loads(line)
     if record["type"] == "quote":
+        if record["bid"] is record["ask"] is None:
+            return None  # an empty book: no tier looks at it, unless it stays so to the day's end
         return {"quote": {key: record[key] for key in ("contract", "bid", "ask", "at")}}
     if record["type"] == "observe":
         return {"observe": {key: record[key] for key in ("series", "provider", "price", "quantity", "at")}}

@@ -40,11 +40,17 @@ def before_session(month_end: MonthEnd, day: date) -> list[Event]:
     if day == month_end.closing:  # the transfer of the day before was booked at it: it is paid between its two members
         return [_correction(lines, TRANSFERRED, settled, 7)]
     held = max((one for one in lines if one.contract == FAR), key=lambda line: (line.end, line.account))
-    transferred = {"contract": FAR, "from": held.account, "to": "M07-H", "lots": str(held.end // 3)}
+    transferred = {
+        "contract": FAR,
+        "from": held.account,
+        "to": _other(held, "M07-H", "M06-H"),
+        "lots": str(held.end // 3),
+    }
+    given = {"to": _other(held, "M08-C", "M09-C"), "lots": "1", "price": _price(lines, FAR, 11)}
     return [
         _event("transfer", "prior", transferred),
         _correction(lines, FAR, settled, -3),  # the transfer at it is entered anew
-        _event("transfer", "given", {**transferred, "to": "M08-C", "lots": "1", "price": _price(lines, FAR, 11)}),
+        _event("transfer", "given", {**transferred, **given}),
         _event("final", "provisional", {**_final(month_end, day), "price": "2.9", "status": "provisional"}),
     ]
 
@@ -59,7 +65,13 @@ def after_session(month_end: MonthEnd, day: date) -> list[Event]:
     lines = [one for one in month_end.lines_of(month_end.day_after) if one.contract == TOKEN]
     long = max(lines, key=lambda line: (line.end_long, line.account))
     both = max(lines, key=lambda line: (min(line.end_long, line.end_short), line.account))
-    moved = {"contract": TOKEN, "from": long.account, "to": "M09-CG", "lots": "2", "position": "long"}
+    moved = {
+        "contract": TOKEN,
+        "from": long.account,
+        "to": _other(long, "M09-CG", "M10-CG"),
+        "lots": "2",
+        "position": "long",
+    }
     cash = {"from": "M01-H", "to": "M02-C", "contract": FAR, "amount": "12.34", "reason": "agreed"}
     return [
         _event("transfer", "gross", moved),
@@ -82,6 +94,11 @@ def after_final(month_end: MonthEnd) -> Event:
 
 def _final(month_end: MonthEnd, day: date) -> Json:
     return {"contract": month_end.terms["contract"], "date": day.isoformat(), "tier": "given"}
+
+
+def _other(held: MarginLine, *accounts: str) -> str:
+    """Return the first account that is not the holder's."""
+    return next(account for account in accounts if account != held.account)
 
 
 def _correction(lines: list[MarginLine], contract: str, day: date, ticks: int) -> Event:

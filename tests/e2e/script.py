@@ -8,7 +8,6 @@ must not show in the books.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,10 +23,11 @@ from settlement.domain.final_settlement import Print
 from settlement.ledger import queries
 from settlement.ledger.model import CycleId, MarginLine
 from settlement.ledger.session import as_auditor, connect
-from streams.gateway.controls import Accepted, Controls, Outcome, Rejected
+from streams.gateway.controls import Accepted, Rejected
 from tests.e2e import corrections
+from tests.e2e.asking import Asking
 from tests.e2e.books import unfinished
-from tests.e2e.house import AWAY, PARTITIONS, PATIENCE_SECONDS, House
+from tests.e2e.house import PARTITIONS
 
 FEED: Final = "exchange"
 FIRST_DATE: Final = date(2026, 7, 31)  # July's contract trades for the last time, and settles finally two days later
@@ -43,13 +43,12 @@ def at_once(_share: float) -> None:
 
 
 @dataclass(slots=True)
-class Script:
+class Script(Asking):
     """Business days at a house.
 
     days, trades, seed: of the simulated exchange.  waived: whether a day's refused trades are waived before its cut.
     """
 
-    house: House
     days: int = 3
     trades: int = 150
     seed: int = 7
@@ -57,9 +56,7 @@ class Script:
     waived: bool = True
     exchange: Exchange = field(init=False)
     month_end: MonthEnd = field(init=False)
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
     _averaged: list[str] = field(default_factory=list)
-    _controls: tuple[str, Controls] | None = None
 
     def __post_init__(self) -> None:
         self.exchange = Exchange(self.seed, FIRST_DATE, self.days, self.trades, mischief=self.mischief, expiring=MONTH)
@@ -205,55 +202,8 @@ class Script:
         left_alone = self.month_end.trades()
         return [t for t in trades if not t["contract"].startswith("TOKEN") and t["trade_id"] not in left_alone]
 
-    # -- controls
-
     def _ask(self, event: Event) -> None:
         self.order(event.kind, event.control_id, event.payload, halted=False, **event.people)
-
-    def append(self, kind: str, control_id: str, payload: Json, **people: str) -> int:
-        """Append a control, however long the broker takes; when nobody knows whether it was heard, it is sent again."""
-        until = time.monotonic() + PATIENCE_SECONDS
-        who = {"requested_by": "test", **people}
-        while True:
-            try:
-                return self._appender().append(kind, payload, control_id=control_id, **who)
-            except AWAY:
-                self._forget_appender()
-                if time.monotonic() > until:
-                    raise
-                time.sleep(0.2)
-
-    def order(self, kind: str, control_id: str, payload: Json, *, halted: bool = False, **people: str) -> Outcome:
-        """Append a control and wait for its outcome, which must be the same in every run.
-
-        halted: the settlement run may be halted meanwhile.
-        """
-        offset = self.append(kind, control_id, payload, **people)
-        found: list[Outcome] = []
-
-        def answered() -> bool:
-            try:
-                found.append(self._appender().outcome(control_id, offset, timeout=1.0))
-            except AWAY:
-                self._forget_appender()
-                raise
-            return True
-
-        self.house.wait(f"an answer to {control_id}", answered, halted=halted)
-        self.outcomes[control_id] = found[-1]
-        return found[-1]
-
-    def _appender(self) -> Controls:
-        kafka = self.house.endpoints.kafka
-        if self._controls is None or self._controls[0] != kafka:
-            self._forget_appender()
-            self._controls = kafka, Controls(kafka)
-        return self._controls[1]
-
-    def _forget_appender(self) -> None:
-        if self._controls is not None:
-            self._controls[1].close()
-            self._controls = None
 
     # -- waiting
 

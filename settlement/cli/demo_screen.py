@@ -127,8 +127,8 @@ def show(screen: Console, settings: Settings, shown: Iterable[Any], report: Repo
 
 
 def _command() -> str:
-    """Return how this command is called from here: by its name where a shell finds it, else by its path."""
-    if shutil.which("novate") is not None:
+    """Return how `novate` is called from here: by its name where a shell finds it, else by the path of its script."""
+    script = Path(sys.executable).with_name("novate")
+    if shutil.which("novate") is not None or not script.is_file():
         return "novate"
-    script = Path(sys.argv[0]).absolute()
     return str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)

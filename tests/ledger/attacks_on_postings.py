@@ -89,6 +89,17 @@ CYCLE = [
     Attack("forks the chain", forged(header=("seq + 1, seq,", "seq + 1, prev,")), "NV008"),
     Attack("starts a new chain", forged(header=("seq + 1, seq,", "seq + 1, NULL,")), "NV008"),
     Attack("goes back in time", forged(header=("business_date + 1", "business_date - 1")), "NV008"),
+    Attack(
+        "closes an earlier day",
+        forged(header=("business_date + 1, kind, number, effective_date + 1",
+                       "business_date - 3, kind, 1, effective_date - 3")),
+        "NV008",
+    ),
+    Attack(
+        "corrects on a closed day",
+        forged(header=("business_date + 1, kind, number,", "business_date, 'correction', 1,")),
+        "NV008",
+    ),
     Attack("skips a number", forged(header=("kind, number, effective_date +", "kind, 2, effective_date +")), "NV008"),
     Attack(
         "marks a closed day again",
@@ -130,6 +141,11 @@ CYCLE = [
     Attack(
         "reads another log",
         forged(marks=("stream_seq + 1, rolling_sha256", "stream_seq, sha256(rolling_sha256::bytea)")),
+        "NV011",
+    ),
+    Attack(
+        "reads one partition no further",
+        forged(marks=("stream_seq + 1", "stream_seq + (partition <> 2)::int")),
         "NV011",
     ),
     Attack("leaves a gap in the announcements", forged(outbox=("line,", "line + (line > 1)::int,")), "NV012"),

@@ -49,6 +49,8 @@ class Code(StrEnum):
     """The trade is busted; nothing of it stands."""
     ALREADY_MOVED = "ALREADY_MOVED"
     """These lots were given up, or this trade averaged, once before."""
+    NOT_PENDING = "NOT_PENDING"
+    """Nothing of that give-up waits for that account: it is unknown, or was answered, withdrawn or has lapsed."""
     TOO_LATE = "TOO_LATE"
     """More business days have passed than the contract allows for corrections."""
     GROSS_CLOSED = "GROSS_CLOSED"
@@ -105,6 +107,7 @@ def _rules() -> dict[Code, str]:
         Code.ALREADY_CARRIED: "A book is brought forward once, at one price, before its contract trades.",
         Code.ALREADY_BUSTED: "A busted trade has nothing left to correct (COR-1).",
         Code.ALREADY_MOVED: "Lots are given up once and trades averaged once (GUP-1, AVG-1).",
+        Code.NOT_PENDING: "A give-up is answered once by each taker, and withdrawn while it is pending (GUP-2).",
         Code.TOO_LATE: "Corrections are made within the contract's correction days (COR-1).",
         Code.GROSS_CLOSED: "A gross account's long and short sides never become negative (ACC-1).",
         Code.NOT_HELD: "No more lots are moved than are held (TRF-1).",

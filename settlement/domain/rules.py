@@ -125,6 +125,14 @@ _LIFECYCLE = (
         text="Minus at the executing account, plus at the carrying one; the fee moves along.",
     ),
     Rule(
+        code="GUP-2",
+        title="A requested give-up waits for each taker's answer.",
+        text="Each taker accepts or refuses its own part, and the giver may withdraw what is pending. Until then the "
+        "lots stay with the giver and are margined there, over cuts too, and nobody else can be given them. An "
+        "acceptance writes GUP-1's fills in the date open then, at the price that stands then. A pending part lapses "
+        "with a bust, with the contract's final, and at the cut that opens the first date too late for a correction.",
+    ),
+    Rule(
         code="AVG-1",
         title="An average keeps its rounding as cash (CRES).",
         text="Average price over trades of one open date, account, contract, side and open/close, once each; rounded "
@@ -235,6 +243,7 @@ RULE_OF_REJECTION: dict[str, str] = {
     "ALREADY_CARRIED": "ENT-9",
     "ALREADY_BUSTED": "COR-1",
     "ALREADY_MOVED": "COR-1",
+    "NOT_PENDING": "GUP-2",
     "TOO_LATE": "ENT-8",
     "GROSS_CLOSED": "ACC-1",
     "NOT_HELD": "TRF-1",

@@ -40,6 +40,10 @@ COLUMNS: Final[dict[str, dict[str, pl.DataType]]] = {
     "waiver": {
         **_PLACE, "business_date": _INT, "feed": _TEXT, "break_seq": _LONG, "requested_by": _TEXT, "approved_by": _TEXT,
     },
+    "claim": {
+        **_PLACE, "business_date": _INT, "claim_id": _TEXT, "trade_id": _TEXT, "contract": _TEXT, "account": _TEXT,
+        "side": _TEXT, "position_effect": _TEXT, "lots": _LONG, "status": _TEXT, "control_id": _TEXT,
+    },
     "cycle": {**_PLACE, **_CYCLE, "control_id": _TEXT},
     "price": {**_PLACE, **_CYCLE, "contract": _TEXT, "price_nano": _LONG, "value_minor": _LONG, "tier": _TEXT},
 }  # fmt: skip

@@ -20,6 +20,7 @@ POLL_EVERY: Final = 500
 NUMBERED: Final = (FILLS, ORDERS, TICKS)
 _KEY_FIELD: Final = {
     (FILLS, "fill"): "account", (FILLS, "account"): "account", (FILLS, "waiver"): "feed",
+    (FILLS, "claim"): "account",
     (ORDERS, "order"): "contract", (ORDERS, "public_trade"): "contract", (ORDERS, "quote"): "contract",
     (ORDERS, "listing"): "contract",
 }  # fmt: skip

@@ -38,7 +38,8 @@ KEYS = ["contract", "account", "trade", "trades", "price", "prices", "lots", "fr
         "cut", "kind", "positions", "position", "amount", "series", "value", "at", "feed", "source_seq", "holidays",
         "size", "currency", "tick", "fee", "rounding", "cap", "floor", "last_trade", "correction_days",
         "daily_settlement",
-        "final_settlement", "status", "open_close", "member", "origin", "partitions", "month"]  # fmt: skip
+        "final_settlement", "claim", "reason",
+        "status", "open_close", "member", "origin", "partitions", "month"]  # fmt: skip
 
 leaves = st.one_of(
     st.sampled_from(EDGES + NAMES + DATES + WORDS),
@@ -63,6 +64,10 @@ TEMPLATES: list[tuple[str, Json]] = [
     ("carry", {"contract": "JPY1", "price": "352.37", "positions": {"A": "3", "B": "-3"}}),
     ("bust", {"trade": "T1"}), ("adjust", {"trade": "T2", "price": "2.340"}),
     ("give_up", {"trade": "T1", "side": "buy", "to": {"B": "1"}}),
+    ("request_give_up", {"trade": "T2", "side": "buy", "to": {"B": "1", "G": "2"}}),
+    ("accept_give_up", {"claim": "C1", "account": "B"}),
+    ("refuse_give_up", {"claim": "C1", "account": "G", "reason": "not ours"}),
+    ("withdraw_give_up", {"claim": "C2"}),
     ("average", {"account": "A", "contract": "GPUH", "side": "buy", "trades": ["T1", "T2"]}),
     ("transfer", {"contract": "GPUH", "from": "A", "to": "B", "lots": "1", "price": "2.350"}),
     ("close_out", {"contract": "GPUH", "account": "G", "lots": "1"}),

@@ -168,6 +168,7 @@ CASES: list[tuple[Code, Callable[[], House], Callable[[House], Step]]] = [
     (Code.ALREADY_BUSTED, busted, lambda h: h.control("bust", trade="T1")),
     (Code.ALREADY_MOVED, averaged,
      lambda h: h.control("average", account="A", contract="GPUH", side="buy", trades=["T1"])),
+    (Code.NOT_PENDING, traded, lambda h: h.control("accept_give_up", claim="C9", account="A")),
     (Code.TOO_LATE, late, lambda h: h.control("bust", trade="T1")),
     (Code.GROSS_CLOSED, House, lambda h: h.trade(sides=("G", "B"), effects=("CLOSE", "OPEN"))),
     (Code.NOT_HELD, traded,

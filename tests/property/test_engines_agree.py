@@ -11,6 +11,7 @@ import pytest
 from settlement.domain.calendar import Calendar
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_price
+from tests.gateway.test_fold_properties import books
 from tests.property.clearing import Clearing
 
 ACCOUNTS: Final = {"A": "net", "B": "net", "C": "net", "D": "net", "X": "gross", "Y": "gross"}
@@ -53,7 +54,9 @@ class House:
 
     def control(self, kind: str, /, **payload: object) -> bool:
         """Apply a control; tell whether it was accepted."""
+        before = books(self.clearing.gateway)
         step = self.clearing.control(kind, **payload)
+        assert step.rejection is None or books(self.clearing.gateway) == before, (kind, payload)
         self.done[f"{kind} {'refused' if step.rejection else 'accepted'}"] += 1
         return step.rejection is None
 
@@ -76,6 +79,8 @@ class House:
             self.bust: 6,
             self.adjust: 6,
             self.give_up: 6,
+            self.request_give_up: 6,
+            self.answer_give_up: 8,
             self.average: 4,
             self.transfer: 6,
             self.close_out: 2,
@@ -132,13 +137,30 @@ class House:
             open_close=self.random.choice(["open", "close"]),
         )
 
+    def request_give_up(self) -> None:
+        """Ask one or two accounts to take lots of a trade."""
+        to = {self.account(): str(self.random.randrange(1, 4)) for _ in range(self.random.randrange(1, 3))}
+        effects = {taker: self.random.choice(["open", "close"]) for taker in to}
+        side = self.random.choice(["buy", "sell"])
+        self.control("request_give_up", trade=self.some_trade(), side=side, to=to, open_close=effects)
+
+    def answer_give_up(self) -> None:
+        """Accept or refuse a part of a claim, or withdraw the claim; seldom one that is not pending."""
+        claims = self.clearing.gateway.state.claims
+        claim = self.random.choice([*claims] or ["none"])
+        account = self.random.choice([*claims[claim].parts] if claim in claims else [*ACCOUNTS])
+        if self.random.random() < 0.1:
+            account = self.account()
+        [kind] = self.random.choices(("accept_give_up", "refuse_give_up", "withdraw_give_up"), (6, 1, 1))
+        self.control(kind, claim=claim, account=account, reason="not ours")
+
     def average(self) -> None:
         """Average what one account bought or sold in one contract."""
         state = self.clearing.gateway.state
         of = [
             (stands.account, trade.contract, stands.side, trade_id)
             for trade_id in self.trades[-20:]
-            if not (trade := state.trades[trade_id]).busted
+            if (trade := state.trades.get(trade_id))
             for stands in trade.standing
         ]
         if of:
@@ -218,7 +240,7 @@ class House:
 
 
 @pytest.mark.rule(
-    "VM-1", "VM-2", "VM-3", "VM-4", "ITD-1", "COR-1", "COR-2", "GUP-1", "AVG-1", "TRF-1", "FSP-3", "ACC-1"
+    "VM-1", "VM-2", "VM-3", "VM-4", "ITD-1", "COR-1", "COR-2", "GUP-1", "GUP-2", "AVG-1", "TRF-1", "FSP-3", "ACC-1"
 )
 @pytest.mark.parametrize("seed", range(8))
 def test_both_engines_agree_on_generated_days(seed: int) -> None:

@@ -87,10 +87,25 @@ def correctable(writer: Writer, trade_id: str) -> tuple[Trade, Contract]:
     """Return a trade that may still be corrected, and its contract, or refuse (rule COR-1)."""
     trade = writer.state.trades.get(trade_id)
     if trade is None:
-        raise Refused(Code.UNKNOWN_TRADE, f"Expected an accepted trade, was {trade_id!r}.")
+        raise _beyond_reach(writer, trade_id)
     contract = writer.contract(trade.contract)
     not_closed(writer, contract)
     if trade.busted:
         raise Refused(Code.ALREADY_BUSTED, f"Expected a trade that stands, was {trade_id}, busted.")
     in_time(writer, contract, trade.business_date, "a correction")
     return trade, contract
+
+
+def _beyond_reach(writer: Writer, trade_id: str) -> Refused:
+    """Return why a trade of which at most the id is known cannot be corrected."""
+    ordinal = writer.state.past.get(trade_id)
+    if ordinal is None:
+        return Refused(Code.UNKNOWN_TRADE, f"Expected an accepted trade, was {trade_id!r}.")
+    name = next(name for name, listed in writer.state.listed.items() if listed.ordinal == ordinal)
+    contract = writer.contract(name)
+    not_closed(writer, contract)
+    return Refused(
+        Code.TOO_LATE,
+        f"Expected a correction within {contract.correction_days} business days of the trade, was later: {trade_id} of "
+        f"{name}. Use a cash adjustment.",
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from settlement.domain.dates import format_date
 from settlement.domain.final_settlement import closing_lag
 from settlement.domain.rejection import Code, Refused
-from settlement.folds.gateway import checks, fields
+from settlement.folds.gateway import checks, claims, fields
 from settlement.folds.gateway.cycles import check_book, emit_open_cycle, next_number, price_of
 from settlement.folds.gateway.state import Day
 from settlement.folds.gateway.transfers import reprice_transfers
@@ -104,6 +104,7 @@ def final(writer: Writer, payload: fields.Payload) -> None:
             date.days[contract.contract].priced = False
             date.days[contract.contract].net.clear()
     emit_open_cycle(writer, "final", day, [price_of(contract, price_nano, tier)])
+    claims.lapse_contract(writer, contract.contract)
 
 
 def closing_day(writer: Writer, contract: Contract) -> int | None:

@@ -1,4 +1,4 @@
-"""Corrections: additive fills that name what they correct (rules COR-1, GUP-1, AVG-1, TRF-1)."""
+"""Corrections: additive fills that name what they correct (rules COR-1, AVG-1)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from settlement.domain.money import divide
 from settlement.domain.rejection import Code, Refused
-from settlement.folds.gateway import checks, fields
+from settlement.folds.gateway import checks, claims, fields
 from settlement.folds.gateway.state import Residual, Standing, Trade
 from settlement.folds.gateway.trading import public_trade
 from settlement.folds.gateway.writing import Cause, Leg, Writer
@@ -54,7 +54,8 @@ def _residual_back(kind: str, residual: Residual) -> Leg:
     )
 
 
-def _book(writer: Writer, trade_id: str, trade: Trade, contract: Contract, legs: list[Leg]) -> list[str]:
+def book(writer: Writer, trade_id: str, trade: Trade, contract: Contract, legs: list[Leg]) -> list[str]:
+    """Write a correction's fills, numbered behind the trade's own; return their fill ids."""
     fill_ids = writer.fills(contract, legs, cause_of(writer, trade_id, trade), trade.fills + 1)
     trade.fills += len(legs)
     return fill_ids
@@ -67,8 +68,9 @@ def bust(writer: Writer, payload: fields.Payload) -> None:
     legs = [reversal("bust", stands, stands.lots) for stands in trade.standing] + [
         _residual_back("bust", residual) for residual in trade.residuals
     ]
-    _book(writer, trade_id, trade, contract, legs)
+    book(writer, trade_id, trade, contract, legs)
     trade.standing, trade.residuals, trade.busted = [], [], True
+    claims.lapse(writer, {trade_id})
     public_trade(writer, trade_id, trade, -trade.lots)
 
 
@@ -95,90 +97,12 @@ def adjust(writer: Writer, payload: fields.Payload) -> None:
         )
         for stands in trade.standing
     ]
-    fill_ids = _book(writer, trade_id, trade, contract, back + anew)[len(back) :]
+    fill_ids = book(writer, trade_id, trade, contract, back + anew)[len(back) :]
     public_trade(writer, trade_id, trade, -trade.lots)
     for stands, fill_id in zip(trade.standing, fill_ids, strict=True):
         stands.fill_id, stands.price_nano, stands.value_minor, stands.averaged = fill_id, price_nano, value_minor, False
     trade.residuals, trade.price_nano = [], price_nano
     public_trade(writer, trade_id, trade, trade.lots)
-
-
-def give_up(writer: Writer, payload: fields.Payload) -> None:
-    """Move lots of a trade from the executing to the carrying accounts, at the price that stands (rule GUP-1)."""
-    trade_id = fields.text(payload, "trade")
-    side = fields.text(payload, "side").upper()
-    takers = {
-        checks.account(writer, name): fields.lots(lots, f"to.{name}")
-        for name, lots in fields.mapping(payload, "to").items()
-    }
-    effects = {taker: _effect(payload, taker) for taker in takers}
-    trade, contract = checks.correctable(writer, trade_id)
-    given = [stands for stands in trade.standing if stands.side == side and not stands.given_up]
-    total, available = sum(takers.values()), sum(stands.lots for stands in given)
-    if total > available:
-        code = Code.NOT_HELD if available else Code.ALREADY_MOVED
-        raise Refused(
-            code, f"Expected at most {available} {side} lots of {trade_id} that were not given up yet, was {total}."
-        )
-    moves = _moves(given, takers)
-    back = [reversal("give_up", stands, lots) for stands, _, lots in moves]
-    anew = [
-        Leg(
-            kind="give_up",
-            account=taker,
-            side=side,
-            effect=effects[taker],
-            lots=lots,
-            price_nano=stands.price_nano,
-            value_minor=stands.value_minor,
-            fee_minor=-stands.fee_minor * lots,
-            corrects=stands.fill_id,
-        )
-        for stands, taker, lots in moves
-    ]
-    fill_ids = _book(writer, trade_id, trade, contract, back + anew)[len(back) :]
-    for (stands, _, lots), leg, fill_id in zip(moves, anew, fill_ids, strict=True):
-        stands.lots -= lots
-        trade.standing.append(_taken(leg, fill_id, stands))
-    trade.standing = [stands for stands in trade.standing if stands.lots]
-
-
-def _effect(payload: fields.Payload, taker: str) -> str:
-    """Return whether a taker opens or closes: one word for all takers, or one for each."""
-    told = payload.get("open_close") or "open"
-    word = told.get(taker, "open") if isinstance(told, dict) else told
-    if str(word).upper() not in {"OPEN", "CLOSE"}:
-        raise fields.malformed("open_close", "open or close, for all takers or by taker", told)
-    return str(word).upper()
-
-
-def _moves(given: list[Standing], takers: dict[str, int]) -> list[tuple[Standing, str, int]]:
-    """Return (from, taker, lots): the takers served in their order out of what stands, in its order."""
-    moves, left = [], {id(stands): stands.lots for stands in given}
-    for taker, wanted in takers.items():
-        missing = wanted
-        for stands in given:
-            lots = min(missing, left[id(stands)])
-            if lots:
-                moves.append((stands, taker, lots))
-                left[id(stands)] -= lots
-                missing -= lots
-    return moves
-
-
-def _taken(leg: Leg, fill_id: str, stands: Standing) -> Standing:
-    return Standing(
-        fill_id=fill_id,
-        account=leg.account,
-        side=leg.side,
-        effect=leg.effect,
-        lots=leg.lots,
-        price_nano=leg.price_nano,
-        value_minor=leg.value_minor,
-        fee_minor=stands.fee_minor,
-        given_up=True,
-        averaged=stands.averaged,
-    )
 
 
 def average(writer: Writer, payload: fields.Payload) -> None:
@@ -202,7 +126,7 @@ def average(writer: Writer, payload: fields.Payload) -> None:
         back = reversal("average", stands, stands.lots)
         anew = replace(back, lots=-back.lots, price_nano=price_nano, value_minor=value_minor, fee_minor=-back.fee_minor)
         left = Leg(kind="average", account=account, side=side, cres_minor=cres, corrects=stands.fill_id)
-        _, new_id, residual_id = _book(writer, trade_id, trade, contract, [back, anew, left])
+        _, new_id, residual_id = book(writer, trade_id, trade, contract, [back, anew, left])
         stands.fill_id, stands.price_nano, stands.value_minor, stands.averaged = new_id, price_nano, value_minor, True
         trade.residuals.append(Residual(residual_id, account, side, cres))
 

@@ -9,7 +9,7 @@ from settlement.domain.contract import BOOK_LIMIT_MINOR
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_price
 from settlement.domain.rejection import Code, Refused
-from settlement.folds.gateway import checks, fields
+from settlement.folds.gateway import aging, checks, fields
 from settlement.folds.gateway.state import Date, Day, Sums
 from settlement.folds.gateway.writing import FILLS, ORDERS, Cause, Leg, Writer
 
@@ -136,6 +136,7 @@ def _cut(writer: Writer, today: Date, following: int) -> None:
     state.sums = [Sums() for _ in state.sums]
     for known in state.feeds.values():
         known.reset()
+    aging.retire(writer)
 
 
 def _session(feed: str, known: Any) -> dict[str, Any]:  # noqa: ANN401  a Session, whose module knows no writer

@@ -10,7 +10,7 @@ import msgspec
 from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract
 from settlement.domain.rejection import Code, Refused, Rejection
-from settlement.folds.gateway import closed_dates, corrections, cycles, reference, trading, transfers
+from settlement.folds.gateway import closed_dates, corrections, cycles, give_ups, reference, trading, transfers
 from settlement.folds.gateway.reference import canonical
 from settlement.folds.gateway.state import Session, State, Sums
 from settlement.folds.gateway.writing import FILLS, ORDERS, TICKS, Step, Writer
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from settlement.domain.feed import FeedRecord, Unreadable
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 _KINDS: Final[dict[str, Callable[[Writer, dict[str, Any]], None]]] = {
     "open": reference.open_date,
@@ -38,7 +38,11 @@ _KINDS: Final[dict[str, Callable[[Writer, dict[str, Any]], None]]] = {
     "final": closed_dates.final,
     "bust": corrections.bust,
     "adjust": corrections.adjust,
-    "give_up": corrections.give_up,
+    "give_up": give_ups.give_up,
+    "request_give_up": give_ups.request,
+    "accept_give_up": give_ups.accept,
+    "refuse_give_up": give_ups.refuse,
+    "withdraw_give_up": give_ups.withdraw,
     "average": corrections.average,
     "transfer": transfers.transfer,
     "close_out": transfers.close_out,

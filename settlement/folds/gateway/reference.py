@@ -125,7 +125,7 @@ def _terms(payload: fields.Payload) -> Contract:
 
 def _may_change(writer: Writer, name: str, known: Listed, payload: fields.Payload) -> None:
     changed = [key for key in FROZEN if known.document.get(key) != payload.get(key)]
-    used = name in writer.state.holdings or any(trade.contract == name for trade in writer.state.trades.values())
+    used = name in writer.state.holdings or known.closed  # any fill leaves a holding, and only the final takes it away
     if changed and used:
         raise Refused(
             Code.FROZEN_TERMS,

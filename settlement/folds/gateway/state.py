@@ -105,6 +105,25 @@ class Transfer(Struct):
     standing: list[Standing] = field(default_factory=list)
 
 
+class Part(Struct):
+    """What one taker is asked to take of a give-up; effect: whether it opens or closes."""
+
+    lots: int
+    effect: str
+
+
+class Claim(Struct):
+    """A requested give-up as far as it is pending (rule GUP-2).
+
+    giver: the executing account.  parts: by taking account, what it has not answered yet.
+    """
+
+    trade: str
+    side: str
+    giver: str
+    parts: dict[str, Part]
+
+
 class Day(Struct):
     """One contract's fills of a date that is not settled.
 
@@ -180,7 +199,8 @@ class State(Struct):
     """Everything.
 
     next_seq: by topic, the next stream_seq of each partition.  open: the open date, None before the first.  cut:
-    dates cut and not settled, in order.
+    dates cut and not settled, in order.  trades, transfers: those that a correction can still reach.  past: by the id
+    of every other trade, the ordinal of its contract.  claims: by the request's control id, while a part is pending.
     """
 
     partitions: int
@@ -200,3 +220,5 @@ class State(Struct):
     cut: list[Date] = field(default_factory=list)
     settled: list[int] = field(default_factory=list)
     transfers: dict[str, Transfer] = field(default_factory=dict)
+    past: dict[str, int] = field(default_factory=dict)
+    claims: dict[str, Claim] = field(default_factory=dict)

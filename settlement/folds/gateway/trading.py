@@ -112,7 +112,7 @@ def _acceptable(writer: Writer, contract: Contract, reported: TradeReported) -> 
     """Return V of the trade's price, or refuse the trade."""
     for account in (reported.buyer, reported.seller):
         checks.account(writer, account)
-    if reported.trade_id in writer.state.trades:
+    if reported.trade_id in writer.state.trades or reported.trade_id in writer.state.past:
         raise Refused(
             Code.DUPLICATE_TRADE, f"Expected a new trade id, was {reported.trade_id!r}, taken. Give it another id."
         )

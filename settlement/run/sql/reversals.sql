@@ -94,15 +94,60 @@ differing AS (
     WHERE expected IS NOT NULL
 ),
 
--- COR-1: what a control takes back it enters anew, but for a bust: over all accounts the trade's lots and fees stay what they were.
+-- COR-1, GUP-1: what a control takes back of a fill it enters anew, but for a bust: over all accounts, all takers of a give-up among
+-- them, the fill's lots and fees stay what they were.
 uneven AS (
     SELECT 'COR-1' AS rule, contract, list(DISTINCT account ORDER BY account) AS accounts,
         list({'partition': partition, 'stream_seq': stream_seq} ORDER BY partition, stream_seq) AS places,
-        format('A correction by {} moves lots of trade {} and makes none: Expected 0, was lots {}, fee {}.', control_id, trade_id, sum(signed_lots), sum(fee_minor)) AS message
+        format('A correction by {} moves lots of trade {} and makes none: Expected 0 of fill {}, was lots {}, fee {}.',
+            control_id, trade_id, corrects, sum(signed_lots), sum(fee_minor)) AS message
     FROM correcting
     WHERE kind <> 'bust'
-    GROUP BY contract, trade_id, control_id, side
+    GROUP BY contract, trade_id, control_id, side, corrects
     HAVING sum(signed_lots) <> 0 OR sum(fee_minor) <> 0
+),
+
+-- GUP-2: a taker's part of a requested give-up begins as pending and ends once; what it accepts is what it was asked to take, and
+-- by that control it takes nothing else. A claim stands in its taker's partition, beside the fills that it leads to.
+part AS (
+    SELECT c.*, row_number() OVER steps AS step,
+        coalesce(lag((status, trade_id, contract, side, position_effect, lots)) OVER steps, NULL) AS before
+    FROM claim AS c JOIN asked AS a ON a.partition = c.partition AND c.stream_seq < a.until
+    WINDOW steps AS (PARTITION BY c.claim_id, c.account ORDER BY c.stream_seq)
+),
+accepted AS (
+    SELECT * FROM part WHERE status = 'accepted' AND business_date = $business_date
+),
+taken AS (
+    SELECT control_id, account, trade_id, contract, side, sum(lots) AS lots, min(position_effect) AS lowest, max(position_effect) AS highest
+    FROM correcting WHERE kind = 'give_up' AND lots > 0
+    GROUP BY ALL
+),
+answered AS (
+    SELECT p.contract, p.account, p.partition, p.stream_seq, CASE
+        WHEN (step = 1) <> (status = 'pending') OR step > 2
+            THEN format('a part that is pending once and ends once, was {} as step {} of {}', status, step, claim_id)
+        WHEN status <> 'pending' AND before <> ('pending', trade_id, contract, side, position_effect, lots)
+            THEN format('the part of {} as it was requested, was {}', claim_id, (status, trade_id, contract, side, position_effect, lots))
+    END AS expected
+    FROM part AS p WHERE business_date = $business_date
+    UNION ALL
+    SELECT coalesce(a.contract, t.contract), coalesce(a.account, t.account), a.partition, a.stream_seq, CASE
+        WHEN a.claim_id IS NULL THEN format('control {} to give lots to who accepted by it, was {} lots to {}', t.control_id, t.lots, t.account)
+        WHEN t.lots IS NULL THEN format('{} lots given up by the acceptance {}, was none', a.lots, a.control_id)
+        WHEN t.lots <> a.lots THEN format('{} lots given up by the acceptance {}, was {}', a.lots, a.control_id, t.lots)
+        WHEN t.lowest <> a.position_effect OR t.highest <> a.position_effect
+            THEN format('{} by the acceptance {}, was {}', a.position_effect, a.control_id, t.lowest)
+    END
+    FROM accepted AS a
+    FULL JOIN (SELECT * FROM taken WHERE control_id IN (SELECT control_id FROM accepted)) AS t USING (control_id, account, trade_id, contract, side)
+),
+unanswered AS (
+    SELECT 'GUP-2' AS rule, contract, [account] AS accounts,
+        CASE WHEN partition IS NULL THEN [] ELSE [{'partition': partition, 'stream_seq': stream_seq}] END AS places,
+        format('A requested give-up is taken as it was asked: Expected {}.', expected) AS message
+    FROM answered
+    WHERE expected IS NOT NULL
 ),
 
 -- COR-1: no lots are taken back twice, and of a busted trade all are.
@@ -197,6 +242,7 @@ differing_value AS (
 
 FROM differing
 UNION ALL FROM uneven
+UNION ALL FROM unanswered
 UNION ALL FROM not_once
 UNION ALL FROM left_over
 UNION ALL FROM differing_value

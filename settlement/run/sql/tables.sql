@@ -45,6 +45,13 @@ CREATE TABLE waiver (
     requested_by VARCHAR NOT NULL, approved_by VARCHAR NOT NULL
 );
 
+CREATE TABLE claim (  -- a taker's part of a requested give-up: pending, then accepted, refused, withdrawn or lapsed
+    partition INTEGER NOT NULL, stream_seq BIGINT NOT NULL, business_date INTEGER NOT NULL,
+    claim_id VARCHAR NOT NULL, trade_id VARCHAR NOT NULL, contract VARCHAR NOT NULL, account VARCHAR NOT NULL,
+    side VARCHAR NOT NULL, position_effect VARCHAR NOT NULL, lots BIGINT NOT NULL, status VARCHAR NOT NULL,
+    control_id VARCHAR NOT NULL
+);
+
 CREATE TABLE cycle (  -- a `prices` record; kind opening brings a book forward and asks for no lines
     partition INTEGER NOT NULL, stream_seq BIGINT NOT NULL,
     business_date INTEGER NOT NULL, kind VARCHAR NOT NULL, number INTEGER NOT NULL, effective_date INTEGER NOT NULL,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from settlement.domain import document as read
 from settlement.domain.calendar import Calendar
@@ -52,6 +52,21 @@ class Quote(StrEnum):
     """As it is."""
     HUNDRED_LESS_AVERAGE = "100-average"
     """100 less the average, taken after the average was rounded."""
+
+
+class FinalState(StrEnum):
+    """How far a contract is on its way to the end (rule FSP-2)."""
+
+    LAST_TRADE = "last-trade"
+    """It trades until its last trading day."""
+    AWAITING = "awaiting"
+    """Its last trading day is over, and fixings of its days are awaited."""
+    PROVISIONAL = "provisional"
+    """A price was printed that later fixings still correct."""
+    FINAL = "final"
+    """The final price pays; the business date that it is booked on is not settled yet."""
+    CLOSED = "closed"
+    """That business date is settled too: nothing of the contract is left."""
 
 
 class _Method(StrEnum):
@@ -154,6 +169,36 @@ def closing_lag(document: object) -> int:
     """
     lag = None if document is None else read.mapping(document, _KEY, _KEYS).get("closing_lag")
     return CLOSING_LAG_DEFAULT if lag is None else read.count(lag, f"{_KEY}.closing_lag", 0, 99)
+
+
+def standing(records: Iterable[Mapping[str, Any]], series: str) -> dict[int, Print]:
+    """Return a series' fixings as they stand, by date, out of records `fixing` in the order of the log.
+
+    A later value of a date stands instead of an earlier one; what stopped or was ignored has none and changes nothing.
+    """
+    return {
+        record["date"]: Print(value_nano=record["value_nano"], tier=record["tier"])
+        for record in records
+        if record["series"] == series and record["value_nano"] is not None
+    }
+
+
+def decided_price(
+    terms: FinalSettlement, in_time: Mapping[int, Print], late: Iterable[tuple[int, Print]], calendar: Calendar
+) -> FinalPrice:
+    """Return the final price that is decided when the closing day opens (rules FSP-1, FSP-2).
+
+    in_time: the fixings that stood then.  late: date and fixing of those made after it, in the log's order: the first
+    of a date that has none counts as long as there is no price; every other one is ignored.
+    """
+    known, found = dict(in_time), final_price(terms, in_time, calendar)
+    for date, made in late:
+        if found.price_nano is not None:
+            break
+        if date not in known:
+            known[date] = made
+            found = final_price(terms, known, calendar)
+    return found
 
 
 def final_price(terms: FinalSettlement, fixings: Mapping[int, Print], calendar: Calendar) -> FinalPrice:

@@ -10,7 +10,7 @@ from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract, TermsError
 from settlement.domain.daily_settlement import choose
 from settlement.domain.dates import format_date
-from settlement.domain.final_settlement import FinalSettlement, Print, final_price
+from settlement.domain.final_settlement import FinalSettlement, final_price, standing
 from settlement.domain.money import NANO, format_decimal, format_price
 from settlement.domain.rejection import Code, Rejection
 from settlement.folds.gateway import Step
@@ -165,10 +165,7 @@ class Run:
                 f"Expected a `final_settlement` with a series in the terms of {name}, was {terms!r}. Give a price."
             )
             return Rejection(code=Code.MISSING_PRICE, message=message)
-        fixings: dict[int, Print] = {}
-        for record in self.offline.fixings():
-            if record["series"] == settlement.series and record["value_nano"] is not None:
-                fixings[record["date"]] = Print(value_nano=record["value_nano"], tier=record["tier"])
+        fixings = standing(self.offline.fixings(), settlement.series)
         found = final_price(settlement, fixings, Calendar(frozenset(self.scenario.holidays)))
         if found.price_nano is None:
             return Rejection(

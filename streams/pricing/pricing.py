@@ -1,7 +1,8 @@
-"""The pricing process: reads the market's answers to the cuts and appends the proposals to `controls`.
+"""The pricing process: proposes settlement prices, of the market's answers to the cuts and of the index fixings.
 
-It keeps nothing: after a start it reads `market` from the beginning, and what was proposed before is known by its id.
-Twice proposed is harmless, since the first control with an id counts.
+It keeps nothing: after a start it reads its topics from the beginning, and what was proposed before is known by its id.
+Twice proposed is harmless, since the first control with an id counts. When to propose follows from the log, never from
+a clock: daily prices from the answers to a cut, final ones from the date that is open and the fixings asked for before.
 """
 
 import logging
@@ -12,18 +13,22 @@ from typing import Any, Final, NoReturn
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from settlement.domain.dates import format_date
+from settlement.domain.final_settlement import FinalState
 from settlement.domain.rejection import Code
+from settlement.folds.finals import Expiry, Finals
 from settlement.wire import codec
 from streams.exits import Exits
 from streams.gateway.controls import CONTROLS, Controls, NoOutcomeError, Rejected
-from streams.gateway.instructions import Instruction, read_control
+from streams.gateway.outcomes import OUTCOMES
 from streams.gateway.patience import TRANSIENT, patiently
 from streams.gateway.pulse import Heart
 from streams.log import QUIET
 from streams.pricing.answers import Answers, proposal_id
+from streams.pricing.heard import Heard
 from streams.topics import ensure
 
 MARKET: Final = "market"
+FIXINGS: Final = "index-fixings"
 RECORDS_A_POLL: Final = 5_000
 POLL_SECONDS: Final = 0.05
 
@@ -54,13 +59,13 @@ class Pricing:
         run.mkdir(parents=True, exist_ok=True)
         self._heart = Heart(run / f"{options.name}.heartbeat", lambda: self._state)
         patiently(lambda: ensure(options.bootstrap, options.partitions, prefix=options.prefix), tick=self._heart.tick)
-        self._answers = Answers(options.partitions)
+        self._answers, self._heard, self._finals = Answers(options.partitions), Heard(), Finals()
         self._controls = Controls(options.bootstrap, options.prefix)
         self._consumer = _consumer(options)
         self._at_end: set[tuple[str, int]] = set()
-        self._listings: list[tuple[int, dict[str, Any]]] = []
         self._cursors: dict[tuple[str, int], int] = {}
         self._proposed = 0
+        self._is_news, self._expiries = False, list[Expiry]()
         self._newest: tuple[int, str] | None = None
         self._refusal = ""
 
@@ -70,8 +75,10 @@ class Pricing:
             for message in self._consumer.consume(RECORDS_A_POLL, POLL_SECONDS):
                 self._take(message)
             try:
-                if (CONTROLS, 0) in self._at_end:
+                self._take_answered()
+                if (CONTROLS, 0) in self._at_end and not self._heard.waits:
                     self._propose()
+                    self._propose_finals()
                 self._show()
             except NoOutcomeError as error:  # a broker that is away is asked again
                 log.warning("%s", error)
@@ -90,20 +97,31 @@ class Pricing:
             return
         self._at_end.discard((topic, partition))
         self._cursors[topic, partition] = offset + 1
-        if topic == CONTROLS:
-            read = read_control(value)
-            if isinstance(read, Instruction) and read.control["kind"] == "listing":
-                self._listings.append((offset, read.control["payload"]))
-            return
         try:
-            if codec.name_of(value).startswith("tier_prices."):
-                self._answers.take(codec.decode(value)[1])
+            self._read(topic, offset, value)
         except codec.WireError as broken:
             self._exits.die(f"{topic}-{partition}@{offset}", str(broken))
 
+    def _read(self, topic: str, offset: int, value: bytes) -> None:
+        if topic == CONTROLS:
+            self._heard.control(offset, value)
+        elif topic == OUTCOMES:
+            self._heard.outcome(codec.decode(value)[1])
+        elif topic == FIXINGS:
+            self._finals.fixing(codec.decode(value)[1])
+            self._is_news = True
+        elif codec.name_of(value).startswith("tier_prices."):
+            self._answers.take(codec.decode(value)[1])
+
+    def _take_answered(self) -> None:
+        for seq, control, outcome in self._heard.answered():
+            self._finals.take(seq, control, control["payload"], outcome)
+            self._is_news = True
+            if control["kind"] == "listing" and outcome["accepted"]:
+                self._answers.list_terms(control["payload"])
+
     def _propose(self) -> None:
         for date in list(self._answers.complete()):
-            self._list_accepted()
             control_id = proposal_id(date)
             if self._controls.known(control_id) is None:
                 self._proposed += 1
@@ -114,19 +132,25 @@ class Pricing:
             if self._newest is None or date > self._newest[0]:
                 self._newest, self._refusal = (date, control_id), ""
 
-    def _list_accepted(self) -> None:
-        """Take the terms that the gateway accepted, up to the end of the controls."""
-        waiting = []
-        for offset, terms in self._listings:
-            outcome = self._controls.answered(offset)
-            if outcome is None:
-                waiting.append((offset, terms))
-            elif not isinstance(outcome, Rejected):
-                self._answers.list_terms(terms)
-        self._listings = waiting
+    def _propose_finals(self) -> None:
+        if not self._is_news:
+            return
+        self._is_news, self._expiries = False, list(self._finals.expiries())
+        for expiry in self._expiries:
+            if expiry.due is None:
+                continue
+            due = expiry.due
+            self._proposed += 1
+            offset = self._controls.append(
+                "final", due.payload, control_id=due.control_id, requested_by=self._options.name
+            )
+            self._heard.sent(offset)
+            log.info("Proposed %s at %s", due.control_id, due.payload["price"])
 
     def _show(self) -> None:
         self._heart.tick()
+        if self._newest is not None and self._newest[0] in self._finals.priced:  # ours, or by hand after ours
+            self._newest, self._refusal = None, ""
         if self._newest is not None and not self._refusal:
             date, control_id = self._newest
             outcome = self._controls.known(control_id)
@@ -141,7 +165,8 @@ class Pricing:
         self._state = {
             "cursors": {f"{topic}-{p}": self._place(topic, p, at) for (topic, p), at in self._cursors.items()},
             "proposed": self._proposed,
-            "waiting_for": self._refusal,
+            "waiting_for": "; ".join(filter(None, [self._refusal, *map(_waits_for, self._expiries)])),
+            "finals": {expiry.contract: expiry.state.value for expiry in self._expiries},
             "unanswered": {format_date(date): partitions for date, partitions in self._answers.waiting().items()},
         }
 
@@ -149,6 +174,12 @@ class Pricing:
         at = TopicPartition(self._options.prefix + topic, partition)
         _, heard = self._consumer.get_watermark_offsets(at, cached=True)
         return {"cursor": cursor, "end": max(cursor, heard)}
+
+
+def _waits_for(expiry: Expiry) -> str:
+    """Return what a contract's price waits for, once its last trading day is over; empty when nothing lacks."""
+    awaited = expiry.state is FinalState.AWAITING and expiry.due is None
+    return f"{expiry.contract}: {expiry.waits_for}" if awaited else ""
 
 
 def _consumer(options: Options) -> Consumer:
@@ -165,6 +196,7 @@ def _consumer(options: Options) -> Consumer:
             **QUIET,
         }
     )
-    topics = [(MARKET, partition) for partition in range(options.partitions)] + [(CONTROLS, 0)]
+    topics = [(MARKET, partition) for partition in range(options.partitions)]
+    topics += [(CONTROLS, 0), (OUTCOMES, 0), (FIXINGS, 0)]
     consumer.assign([TopicPartition(options.prefix + topic, partition, 0) for topic, partition in topics])
     return consumer

@@ -1,11 +1,14 @@
 """Pricing on the real parts: market answers to proposals, and what follows a refused one."""
 
+import json
+
 import pytest
 
 from settlement.domain.money import format_price
 from settlement.wire import codec
-from streams.gateway.controls import Accepted, Rejected
+from streams.gateway.controls import Accepted, Rejected, encode_control
 from streams.pricing.answers import Answers, proposal_id
+from streams.pricing.heard import Heard
 from tests.gateway.house import PARTITIONS, TERMS, House, Json, session, wait_until
 
 
@@ -46,6 +49,78 @@ def test_after_its_last_trading_day_a_contract_is_not_priced() -> None:
     assert [sorted(answers.proposal(date)["prices"]) for date in answers.complete()] == [["A", "B"], ["B"]]
 
 
+def test_controls_are_heard_in_order_once_they_are_answered() -> None:
+    """An answer that comes before its control waits for it; advances, garbage and twins are passed over."""
+    heard = Heard()
+    for seq, kind in enumerate(("cut", "advance", "fix", "cut")):
+        payload = {"feed": "x", "from": 1, "to": 2} if kind == "advance" else {}
+        heard.control(seq, encode_control(kind, payload, control_id=f"C{seq}"))
+    heard.control(4, b"garbage")
+    heard.outcome({"control_seq": 2, "accepted": True})
+    assert list(heard.answered()) == []
+    for accepted in (True, False):
+        heard.outcome({"control_seq": 0, "accepted": accepted})
+    assert [(seq, outcome["accepted"]) for seq, _, outcome in heard.answered()] == [(0, True), (2, True)]
+    heard.outcome({"control_seq": 0, "accepted": True})
+    assert heard.waits
+    heard.outcome({"control_seq": 3, "accepted": True})
+    assert [control["control_id"] for _, control, _ in heard.answered()] == ["C3"]
+    assert not heard.waits
+    heard.sent(5)
+    assert heard.waits
+
+
+FINAL = {"method": "average", "series": "H100", "days": "business", "from": "2026-07-30", "to": "2026-07-31",
+         "missing": "error", "precision": 4}  # fmt: skip
+EXPIRING = {**TERMS, "contract": "JULY", "last_trade": "2026-07-31", "final_settlement": FINAL}
+
+
+@pytest.mark.rule("FSP-2", "FSP-3")
+def test_a_contract_is_settled_finally_from_its_fixings(house: House) -> None:
+    """Provisional prices follow the fixings, a missing day is told, the closing day's final price pays, and a restart
+    proposes nothing again; one that people closed first is left alone.
+    """
+    house.open("2026-07-31")
+    house.gateway()
+    house.worker("orders")
+    house.worker("index")
+    pricing = house.start("streams.pricing", "pricing")
+    for name in ("JULY", "HAND"):
+        house.append("listing", {**EXPIRING, "contract": name})
+        house.append("carry", {"contract": name, "price": "2.000", "positions": {"M01-H": "3", "M02-H": "-3"}})
+    house.append("fixing", {"series": "H100", "date": "2026-07-30", "value": "2.1"})
+    house.append("cut", {"date": "2026-07-31"})
+    lacks = "JULY: the fixing of H100 for 2026-07-31"
+    wait_until("a word", lambda: lacks in pricing.heartbeat().get("waiting_for", ""))
+    house.append("fixing", {"series": "H100", "date": "2026-07-31", "value": "2.2"})
+    stem = "final/JULY"
+    assert wait_until("a price", lambda: house.controls.known(f"{stem}/provisional/1")) == Accepted()
+    wait_until("nothing to wait for", lambda: pricing.heartbeat()["waiting_for"] == "")
+    house.append("fixing", {"series": "H100", "date": "2026-07-31", "value": "2.3"})
+    assert wait_until("a price", lambda: house.controls.known(f"{stem}/provisional/2")) == Accepted()
+    house.append("cut", {"date": "2026-08-03"})
+    by_hand = {"contract": "HAND", "date": "2026-08-04", "price": "2.5", "status": "final"}
+    assert house.ask("final", by_hand, approved_by="bob") == Accepted()
+    house.append("fixing", {"series": "H100", "date": "2026-07-31", "value": "9"})  # from the closing day on: ignored
+    assert wait_until("a price", lambda: house.controls.known(f"{stem}/final/1")) == Accepted()
+    closed = {"JULY": "final", "HAND": "final"}
+    wait_until("a state", lambda: pricing.heartbeat().get("finals") == closed)
+    pricing.kill()
+    again = house.start("streams.pricing", "pricing")
+    wait_until("the log read", lambda: again.heartbeat().get("finals") == closed)
+    assert again.heartbeat()["proposed"] == 0
+    provisional = [("provisional", "2.15", "average"), ("provisional", "2.2", "average")]
+    assert _finals(house, "JULY") == [("final", "2.2", "average"), *provisional]
+    assert _finals(house, "HAND") == [("final", "2.5", "given"), *provisional]
+
+
+def _finals(house: House, contract: str) -> list[tuple[str, ...]]:
+    controls = [record for record in house.records("controls") if record["kind"] == "final"]
+    payloads = [json.loads(record["payload"]) for record in controls]
+    ours = [one for one in payloads if one["contract"] == contract]
+    return sorted((one["status"], one["price"], one.get("tier", "given")) for one in ours)
+
+
 @pytest.mark.rule("VM-5", "CUT-1")
 def test_a_day_settles_at_what_the_market_says(house: House) -> None:
     """Real folds answer the cut, pricing proposes once, the gateway accepts; a restart proposes nothing again.
@@ -79,11 +154,12 @@ def test_a_day_settles_at_what_the_market_says(house: House) -> None:
     prices = {"DARK": "2.1", "GPUH": "2.35"}
     answer = house.ask("prices", {"date": "2026-08-04", "kind": "end_of_day", "prices": prices}, by_hand)
     assert answer == Accepted()
+    wait_until("nothing to wait for", lambda: pricing.heartbeat()["waiting_for"] == "")
 
     controls = len(house.log_of("controls"))
     pricing.kill()
     again = house.start("streams.pricing", "pricing")
-    wait_until("the market read", lambda: len(again.heartbeat().get("cursors", {})) == PARTITIONS + 1)
+    wait_until("the market read", lambda: len(again.heartbeat().get("cursors", {})) == PARTITIONS + 3)
     assert again.heartbeat()["proposed"] == 0
     assert len(house.log_of("controls")) == controls
     assert folds.process.poll() is None

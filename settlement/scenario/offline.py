@@ -23,6 +23,7 @@ from settlement.wire import codec
 from settlement.wire.columns import Columns
 
 FEED: Final = "scenario"
+READER: Final = "reader"  # the second person: whoever settles a file stands behind what it asks for
 Record: TypeAlias = dict[str, Any]
 VALUES_BUFFERED: Final = 100_000  # values a partition holds before they are folded: bounds the memory of a long file
 
@@ -75,7 +76,8 @@ class Offline:
     def control(self, control: Control, control_id: str) -> Step:
         """Apply a control at its place in the order of controls."""
         payload = json.loads(json.dumps(control.payload))  # a control's payload is JSON
-        who = {"requested_by": FEED, "approved_by": "", "reason": payload.get("reason", ""), "exchange_reference": ""}
+        people = {"requested_by": FEED, "approved_by": READER}
+        who = {**people, "reason": payload.get("reason", ""), "exchange_reference": ""}
         fields = {"control_id": control_id, "kind": control.kind, "requested_at_us": 0, "payload": payload, **who}
         return self._written(self.gateway.control(fields))
 

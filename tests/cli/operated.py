@@ -50,6 +50,7 @@ class Operated:
         self._set_up()
         self._first_day()
         self._second_day()
+        self._third_day()
 
     def novate(self, name: str, *arguments: str | Path) -> Told:
         """Run a command and keep what it said."""
@@ -140,5 +141,30 @@ class Operated:
         self.novate("settle the second", "settle", "2026-08-04")
         self.novate("settle the first once more", "settle", "2026-08-03")
         self.novate("statement of the bust", "statement", "M01", "2026-08-04", "--json")
-        self.novate("replay", "replay")
         self.novate("status", "status")
+
+    def _third_day(self) -> None:
+        between = ("--from", "A", "--to", "B")
+        self.novate("adjust", "adjust", "T3", "12.31")
+        self.novate("adjust again", "adjust", "T3", "12.31")
+        self.novate("adjust otherwise", "adjust", "T3", "12.32", "--json")
+        self.novate("adjust back", "adjust", "T3", "12.31", "--json")
+        self.novate("average", "average", "A", "TOK", "T3", "--side", "buy")
+        self.novate("transfer by one", "transfer", "TOK", "2", *between, "--by", "ann")
+        self.novate("transfer", "transfer", "TOK", "2", *between, *PEOPLE)
+        self.novate("correct", "correct", "TOK", "2026-08-04", "12.41", *PEOPLE)
+        self.novate("cash", "cash", "TOK", "1.50", *between, "--why", "goodwill", *PEOPLE)
+        self.novate("close out", "close-out", "D", "TOK", "1", "--json")
+        self.novate("give up badly", "give-up", "request", "T3", "--side", "buy", "--to", "D")
+        self.novate("give up", "give-up", "request", "T3", "--side", "buy", "--to", "D=2", "--to", "B=1")
+        self.novate("accept", "give-up", "accept", "request_give_up/T3/1", "D")
+        self.novate("refuse", "give-up", "refuse", "request_give_up/T3/1", "B", "--why", "not ours")
+        self.novate("withdraw", "give-up", "withdraw", "request_give_up/T3/1", "--json")
+        self.novate("provisional", "final", "TOK", "2026-08-05", "12.35", "--status", "provisional", *PEOPLE)
+        self.novate("price the third", "price", "2026-08-05", "GPUH-2026-08=2.350", "TOK=12.40", "--cut")
+        self.house.wait("the third day to be posted", self._is_posted)
+        self.novate("margin of the third", "margin", "--date", "2026-08-05", "--json")
+        self.novate("replay", "replay")
+
+    def _is_posted(self) -> bool:
+        return self.novate("settle the third", "settle", "2026-08-05").code == 0

@@ -203,6 +203,31 @@ def test_a_bust_after_settlement_takes_everything_back(operated: Operated) -> No
     )
 
 
+@pytest.mark.rule("COR-1", "GUP-2", "TRF-1")
+def test_every_correction_has_a_command(operated: Operated) -> None:
+    """Each is accepted by the gateway, told as applied before when it is the newest, and refused with its rule."""
+    accepted = ("adjust", "average", "transfer", "correct", "cash", "give up", "accept", "refuse", "provisional")
+    for name in accepted:
+        assert operated[name].code == 0, operated[name].all
+        assert operated[name].out.startswith("Accepted: "), operated[name].out
+    assert operated["adjust again"].out.startswith("Was applied before: adjust of T3")
+    assert operated["adjust otherwise"].json["outcome"] == operated["adjust back"].json["outcome"] == "accepted"
+    assert "TWO_PEOPLE" in operated["transfer by one"].err
+    assert operated["close out"].json["code"] == "NOT_HELD"
+    assert operated["withdraw"].json["code"] == "NOT_PENDING"
+    assert operated["give up badly"].err == "Expected an account and its lots like A=10, was 'D'.\n"
+
+
+def test_corrections_settle_to_the_cent(operated: Operated) -> None:
+    """A has 6 lots: 2 are given up to D, 2 transferred to B; 1.50 is paid to B; the amounts of all sum to zero."""
+    lines = [line for line in operated["margin of the third"].json if line["contract"] == "TOK"]
+    day = {line["account"]: line for line in lines if line["cycle"] == "end_of_day/1"}
+    assert {account: line["end"] for account, line in day.items()} == {"A": 2, "B": -4, "D": 2}
+    assert (day["A"]["adj"], day["B"]["adj"]) == ("-1.50", "1.50")
+    assert {line["cycle"] for line in lines} == {"correction/1", "end_of_day/1"}
+    assert sum(Decimal(line["total"]) - Decimal(line["fee"]) for line in lines) == 0
+
+
 def test_the_audit_passes(operated: Operated) -> None:
     """What commands made replays to the same books."""
     assert operated["replay"].code == 0, operated["replay"].all

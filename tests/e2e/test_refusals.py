@@ -21,7 +21,6 @@ from tests.e2e.house import PARTS_ONLY, HaltedError, House, broken, named
 from tests.e2e.script import FEED, Script
 
 Json = dict[str, Any]
-TRADES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +49,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 
 def _play(house: House) -> Story:
-    script = Script(house, days=2, trades=TRADES, mischief=1, waived=False)
+    script = Script(house, days=2, mischief=1, waived=False)
     script.set_up()
     script.trade_day(0)
     script.close_day(0)
@@ -141,7 +140,7 @@ def test_a_gateway_that_novates_unbalanced_trades_is_found(house: House) -> None
     house.start(PARTS_ONLY)
     house.run_all("gateway")
     house.run(broken(house.process("gateway"), "unbalanced"))
-    script = Script(house, days=1, trades=TRADES, mischief=0)
+    script = Script(house, days=1, mischief=0)
     script.set_up()
     with pytest.raises(HaltedError):
         script.run_day(0)

@@ -306,3 +306,28 @@ def test_a_refused_trade_is_open_until_it_is_mended_or_waived() -> None:
     house.tell("waive", feed="feed", source_seq="3")
     cut = next(emission.record for emission in house.tell("cut", date="2026-08-03").emissions)
     assert [one["trade_id"] for one in cut["open_breaks"]] == ["T1"]
+
+
+@pytest.mark.rule("TRF-1", "COR-2", "FSP-2")
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        ("transfer", {"contract": "GPUH", "from_": "A", "to": "B", "lots": "1"}),
+        ("correct_settlement", {"contract": "GPUH", "date": "2026-08-03", "price": "2.361"}),
+        ("cash_adjustment", {"contract": "GPUH", "from_": "A", "to": "B", "amount": "1.00", "reason": "x"}),
+        ("final", {"contract": "GPUH", "date": "2026-08-04", "price": "2.361", "status": "final"}),
+    ],
+)
+@pytest.mark.parametrize("approved_by", ["", "ann"])
+def test_what_moves_others_money_needs_two_people(kind: str, payload: Json, approved_by: str) -> None:
+    """One person alone is refused, and nothing changes; two are not; within a member a transfer needs one."""
+    house = settled()
+    before = books(house.fold)
+    refused = house.control(kind, approved_by=approved_by, **payload)
+    assert refused.rejection is not None
+    assert refused.rejection.code is Code.TWO_PEOPLE
+    assert books(house.fold) == before
+    house.tell("account", account="A2", member="A", origin="client", positions="net")
+    within = house.control("transfer", approved_by=approved_by, contract="GPUH", from_="A", to="A2", lots="1")
+    assert within.rejection is None
+    house.tell(kind, **payload)

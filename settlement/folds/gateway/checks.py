@@ -10,6 +10,7 @@ from settlement.domain.money import format_price
 from settlement.domain.rejection import Code, Refused
 
 if TYPE_CHECKING:
+    from settlement.folds.gateway import fields
     from settlement.folds.gateway.state import Trade
     from settlement.folds.gateway.writing import Writer
 
@@ -109,3 +110,20 @@ def _beyond_reach(writer: Writer, trade_id: str) -> Refused:
         f"Expected a correction within {contract.correction_days} business days of the trade, was later: {trade_id} of "
         f"{name}. Use a cash adjustment.",
     )
+
+
+def two_people(requested_by: str, approved_by: str) -> None:
+    """Refuse what fewer than two different people stand behind."""
+    if not requested_by or not approved_by or requested_by == approved_by:
+        raise Refused(Code.TWO_PEOPLE, f"Expected two different people, was {requested_by!r} and {approved_by!r}.")
+
+
+def people(writer: Writer, kind: str, payload: fields.Payload, requested_by: str, approved_by: str) -> None:
+    """Refuse a control that moves other people's money on the word of one (rules TRF-1, COR-2, FSP-2)."""
+    if kind in {"cash_adjustment", "correct_settlement"} or (kind == "final" and payload.get("tier") is None):
+        two_people(requested_by, approved_by)
+    elif kind == "transfer":
+        accounts = [writer.state.accounts.get(str(payload.get(key))) for key in ("from", "to")]
+        members = {account.member for account in accounts if account is not None}
+        if len(members) > 1:
+            two_people(requested_by, approved_by)

@@ -10,7 +10,7 @@ import msgspec
 from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract
 from settlement.domain.rejection import Code, Refused, Rejection
-from settlement.folds.gateway import closed_dates, corrections, cycles, give_ups, reference, trading, transfers
+from settlement.folds.gateway import checks, closed_dates, corrections, cycles, give_ups, reference, trading, transfers
 from settlement.folds.gateway.reference import canonical
 from settlement.folds.gateway.state import Session, State, Sums
 from settlement.folds.gateway.writing import FILLS, ORDERS, TICKS, Step, Writer
@@ -143,6 +143,7 @@ def _apply(writer: Writer, kind: str, payload: dict[str, Any], control: dict[str
     if kind == "waive":
         reference.waive(writer, payload, control["requested_by"], control["approved_by"], control["reason"])
     elif kind in _KINDS:
+        checks.people(writer, kind, payload, control["requested_by"], control["approved_by"])
         _KINDS[kind](writer, payload)
     else:
         raise Refused(Code.MALFORMED, f"kind: Expected one of {', '.join(sorted(KINDS))}, was {kind!r}.")

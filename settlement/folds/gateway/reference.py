@@ -200,8 +200,7 @@ def waive(writer: Writer, payload: fields.Payload, requested_by: str, approved_b
     )
     if found is None:
         raise Refused(Code.UNKNOWN_BREAK, f"Expected an open break, was {feed} number {number}.")
-    if not requested_by or not approved_by or requested_by == approved_by:
-        raise Refused(Code.TWO_PEOPLE, f"Expected two different people, was {requested_by!r} and {approved_by!r}.")
+    checks.two_people(requested_by, approved_by)
     writer.state.breaks.remove(found)
     day = writer.state.cut[0].date if writer.state.cut else writer.open_date().date
     record = {

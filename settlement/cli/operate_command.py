@@ -1,0 +1,66 @@
+"""A command that sends one control: what it asks for is a function, everything else is the same for all of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import typer
+
+from settlement.cli.offline import AsJson
+from settlement.cli.operate_options import ApprovedBy, By, ControlId, Reason, Reference, Request
+
+EXIT_CODES: Final = "\n\nExit code 0: accepted, or applied before; 1: refused."
+_REQUEST: Final = {
+    "by": By, "approved_by": ApprovedBy, "reason": Reason, "reference": Reference, "control_id": ControlId,
+}  # fmt: skip
+_JSON: Final = "as_json"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What one command line asks for.
+
+    about: what tells it from others of its kind: a trade, an account, a date.  what: for people, by default the kind.
+    newest_by: as an Instruction's.
+    """
+
+    kind: str
+    payload: dict[str, Any]
+    about: tuple[str, ...]
+    what: str = ""
+    newest_by: tuple[str, ...] = ()
+
+
+def sends(group: typer.Typer, name: str, ask: Callable[..., Asked]) -> None:
+    """Add a command whose arguments are those of `ask`, and who asks, why, and under which id.
+
+    ask: returns what to send; its docstring is the command's.
+    """
+
+    def run(**told: Any) -> None:  # noqa: ANN401  what the command line holds
+        from settlement.cli.operate_platform import settings_of, whole_platform
+        from settlement.cli.operate_send import Instruction, desk_at, tell
+
+        request = Request(**{key: told.pop(key) for key in _REQUEST})
+        as_json = told.pop(_JSON)
+        asked = ask(**told)
+        what = asked.what or f"{asked.kind.replace('_', ' ')} of {' '.join(asked.about)}"
+        stem = "/".join((asked.kind, *asked.about))
+        instruction = Instruction(
+            kind=asked.kind, payload=asked.payload, stem=stem, what=what, newest_by=asked.newest_by
+        )
+        with whole_platform(settings_of()) as endpoints, desk_at(endpoints, request) as desk:
+            answer = desk.send(instruction)
+        tell([answer], as_json=as_json)
+
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    own = [one.replace(kind=keyword) for one in inspect.signature(ask, eval_str=True).parameters.values()]
+    shared = [inspect.Parameter(key, keyword, default="", annotation=option) for key, option in _REQUEST.items()]
+    as_json = inspect.Parameter(_JSON, keyword, default=False, annotation=AsJson)
+    parameters = [*own, *shared, as_json]
+    vars(run)["__signature__"] = inspect.Signature(parameters)  # what typer reads the arguments from
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    group.command(name, help=inspect.cleandoc(ask.__doc__ or "") + EXIT_CODES)(run)

@@ -57,6 +57,22 @@ class FixingTier(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How well observations made a value; nothing of it changes the value.
+
+    counted: observations behind it.  parts: days of a pool, or partitions, that count.
+    lowest_nano, highest_nano: of the values that count, 1e-9, half-up.  deviation_nano: the median distance of these
+    values from their median.
+    """
+
+    counted: int = 0
+    parts: int = 0
+    lowest_nano: int | None = None
+    highest_nano: int | None = None
+    deviation_nano: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fixing:
     """A fixing.
 
@@ -64,6 +80,7 @@ class Fixing:
     included: providers that count, sorted.  excluded: what does not count, sorted by provider.
     inputs_sha256: over everything that the value depends on besides the methodology.
     outliers: providers that are out until they are near enough again (hysteresis); an input of the next fixing.
+    carried_date: of the fixing that is carried, None where none is.  ignored_nano: a value that does not stand.
     """
 
     value_nano: int | None
@@ -73,6 +90,9 @@ class Fixing:
     excluded: tuple[Exclusion, ...]
     inputs_sha256: str
     outliers: frozenset[str]
+    quality: Quality = Quality()
+    carried_date: int | None = None
+    ignored_nano: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +100,7 @@ class _Attempt:
     """The outcome with one limit of age; value is None where too little is left."""
 
     value: Fraction | None
+    quality: Quality
     confident: bool
     fresh: tuple[Observation, ...]
     included: tuple[str, ...]
@@ -125,6 +146,7 @@ def fixing(
         excluded=tried.excluded,
         inputs_sha256=inputs_sha256(at_us, tried.fresh, outliers),
         outliers=tried.outliers,
+        quality=tried.quality,
     )
 
 
@@ -153,6 +175,7 @@ def _without_value(
         excluded=tried.excluded,
         inputs_sha256=inputs_sha256(at_us, tried.fresh, outliers, carried),
         outliers=outliers,
+        carried_date=carried[0] if carried else None,
     )
 
 
@@ -188,11 +211,27 @@ def _attempt(
     far = frozenset().union(*(out for _, out in judged))
     return _Attempt(
         value=average([_across(methodology, values) for values in counting]) if counting else None,
+        quality=_quality(counting, days if methodology.pool else len(counting)),
         confident=methodology.pool is None or days >= methodology.pool.confident_days,
         fresh=fresh,
         included=tuple(sorted(named)),
         excluded=tuple(sorted(excluded)),
         outliers=(outliers - _judged_names(judged)) | far,
+    )
+
+
+def _quality(counting: Sequence[Sequence[Value]], parts: int) -> Quality:
+    values = [value for part in counting for value in part]
+    if not values:
+        return Quality()
+    figures = [value.value for value in values]
+    middle = median(figures)
+    return Quality(
+        counted=sum(value.observations for value in values),
+        parts=parts,
+        lowest_nano=rounded(min(figures), 1),
+        highest_nano=rounded(max(figures), 1),
+        deviation_nano=rounded(median([abs(figure - middle) for figure in figures]), 1),
     )
 
 

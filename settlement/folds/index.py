@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from bisect import insort
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Final
 
 from settlement.domain.contract import TermsError
 from settlement.domain.exclusions import REMEMBERED_US, Observation
-from settlement.domain.fixing import Fixing, FixingTier, fixing
+from settlement.domain.fixing import Fixing, FixingTier, Quality, fixing
 from settlement.domain.methodology import CARRY_DAYS_MAX, Methodology
 from settlement.domain.restatement import Restatement, restatement
 from settlement.folds.fold import Output
@@ -77,7 +77,7 @@ class Series:
         if self.is_restated(date, made.value_nano):
             self._keep(PastFixing(date, made.value_nano, made.tier.is_made, tuple(sorted(made.outliers))))
         else:
-            made = replace(made, value_nano=None, tier=FixingTier.IGNORED)
+            made = replace(made, value_nano=None, tier=FixingTier.IGNORED, ignored_nano=made.value_nano)
         self._forget(at_us, methodology)
         return made
 
@@ -205,23 +205,24 @@ class IndexFold:
             series.document_sha256 = record["document_sha256"]
             return []
         made = series.fix(record["date"], record["at_us"]) if name == "fix" else None
-        value_nano, tier = (made.value_nano, made.tier) if made else (None, FixingTier.STOP)
+        value_nano, tier, ignored_nano = (
+            (made.value_nano, made.tier, made.ignored_nano) if made else (None, FixingTier.STOP, None)
+        )
         if name == "print":
-            counts = series.print(record["date"], record["value_nano"])
-            value_nano, tier = (record["value_nano"], FixingTier.PRINT) if counts else (None, FixingTier.IGNORED)
-        return [self._output(record, series, value_nano, tier, made)]
+            value_nano, tier = record["value_nano"], FixingTier.PRINT
+            if not series.print(record["date"], value_nano):
+                value_nano, tier, ignored_nano = None, FixingTier.IGNORED, value_nano
+        stands = {"value_nano": value_nano, "tier": tier.value, "ignored_nano": ignored_nano}
+        return [self._output(record, series, stands, made)]
 
-    def _output(
-        self, record: Json, series: Series, value_nano: int | None, tier: FixingTier, made: Fixing | None
-    ) -> Output:
-        excluded = made.excluded if made else ()
+    def _output(self, record: Json, series: Series, stands: Json, made: Fixing | None) -> Output:
+        excluded, quality = (made.excluded, made.quality) if made else ((), Quality())
         fields = {
             "stream_seq": record["stream_seq"],
             "partition": self._partition,
             "series": record["series"],
             "date": record["date"],
-            "value_nano": value_nano,
-            "tier": tier.value,
+            **stands,
             "methodology_version": series.version,
             "methodology_sha256": series.document_sha256,
             "inputs_sha256": made.inputs_sha256 if made else "",
@@ -230,6 +231,10 @@ class IndexFold:
             "excluded": [
                 {"provider": e.provider, "reason": e.reason.value, "price_nano": e.price_nano} for e in excluded
             ],
+            "control_id": record["control_id"],
+            "at_us": record.get("at_us"),
+            **asdict(quality),
+            "carried_date": made.carried_date if made else None,
         }
         return Output(topic=_FIXINGS, key=record["series"], value=codec.encode("fixing", fields))
 

@@ -147,16 +147,24 @@ class Writer:
 
 
 def fixing(record: Json) -> Json:
-    """Return one fixing; its value is null where the series stopped."""
-    value = record["value_nano"]
+    """Return one fixing; its value is null where the series stopped, and figures of its quality where none made it."""
+    carried = record["carried_date"]
     return {
         "series": record["series"],
         "date": format_date(record["date"]),
-        "value": None if value is None else format_decimal(value, NANO, least=0),
+        "value": _figure(record["value_nano"]),
         "tier": record["tier"],
         "included": list(record["included"]),
         "excluded": [{"provider": one["provider"], "reason": one["reason"]} for one in record["excluded"]],
+        **{name: record[name] for name in ("observations", "counted", "parts")},
+        **{name: _figure(record[f"{name}_nano"]) for name in ("lowest", "highest", "deviation", "ignored")},
+        "carried_date": None if carried is None else format_date(carried),
+        **{name: record[name] for name in ("methodology_version", "methodology_sha256", "inputs_sha256")},
     }
+
+
+def _figure(nano: int | None) -> str | None:
+    return None if nano is None else format_decimal(nano, NANO, least=0)
 
 
 def money(amount_minor: int, currency: str) -> str:

@@ -68,9 +68,11 @@ _CYCLE = Shape(
     }
 )
 _EXCLUSION = Shape(keys=dict.fromkeys(("provider", "reason"), _SCALAR))
+_QUALITY = ("observations", "counted", "parts", "lowest", "highest", "deviation", "ignored", "carried_date")
+_MADE_BY = ("methodology_version", "methodology_sha256", "inputs_sha256")
 _FIXING = Shape(
     keys={
-        **dict.fromkeys(("series", "date", "value", "tier"), _SCALAR),
+        **dict.fromkeys(("series", "date", "value", "tier", *_QUALITY, *_MADE_BY), _SCALAR),
         "included": Shape(item=_SCALAR),
         "excluded": Shape(item=_EXCLUSION),
     }

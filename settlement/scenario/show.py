@@ -112,7 +112,8 @@ def _fees(lines: Iterable[Json]) -> dict[str, Decimal]:
 def _fixing(row: Json) -> Json:
     """Return a fixing with its lists as one cell each."""
     excluded = ", ".join(f"{one['provider']} {one['reason']}" for one in row["excluded"])
-    return {**row, "value": row["value"] or "none", "included": ", ".join(row["included"]), "excluded": excluded}
+    told = {**row, "value": row["value"] or "none", "included": ", ".join(row["included"]), "excluded": excluded}
+    return {name: told[name] for name in ("series", "date", "value", "tier", "included", "excluded")}
 
 
 def _show_rows(title: str, rows: Sequence[Json], console: Console, *, red: bool = False) -> None:

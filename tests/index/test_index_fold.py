@@ -8,6 +8,7 @@ import pytest
 from settlement.domain.dates import parse_instant
 from settlement.folds import index
 from settlement.folds.index import IndexFold
+from settlement.wire import codec, registry
 from tests.index.records import HOUR_US, Named, decoded, marker, nano, pieces, printed, series, tick, values
 
 pytestmark = pytest.mark.rule("IDX-1")
@@ -42,7 +43,39 @@ def test_a_fixing_carries_everything() -> None:
         "tier": "primary", "methodology_version": 7, "methodology_sha256": "hash7", "observations": 4,
         "included": ["a", "b", "c"],
         "excluded": [{"provider": "d", "reason": "OUTLIER", "price_nano": nano("3.00")}],
+        "control_id": "F", "at_us": T0, "counted": 3, "parts": 1, "lowest_nano": nano("2.00"),
+        "highest_nano": nano("2.02"), "deviation_nano": nano("0.01"), "carried_date": None, "ignored_nano": None,
     }  # fmt: skip
+
+
+def test_a_fixing_says_how_good_it_is() -> None:
+    """Days of a pool that count, the spread of the values, the date that was carried; without a value nothing."""
+    pool = {"value_per_provider": "each", "pool": {"days": 7, "min_observations": 2, "confident_days": 3},
+            "fallback": [{"carry": 9}]}  # fmt: skip
+    ticks = [tick("a", price, T0 - days * DAY_US) for days, price in ((0, "2"), (0, "3"), (1, "4"), (1, "8"), (2, "9"))]
+    last = marker(20260820, T0 + 10 * DAY_US)
+    (made, carried), figures = fixings(series(pool), *ticks, marker(20260810, T0), last), ("counted", "parts")
+    assert (made["tier"], *(made[name] for name in figures)) == ("low-confidence", 4, 2)
+    spread = [made[name] for name in ("lowest_nano", "highest_nano", "deviation_nano")]
+    assert spread == [nano("2"), nano("8"), nano("1")]  # of 2, 3, 4, 8: the distances from 3.5 are 1.5, 0.5, 0.5, 4.5
+    assert [carried[name] for name in (*figures, "deviation_nano")] == [0, 0, None]
+
+
+def test_a_carried_fixing_names_the_date_that_it_carries() -> None:
+    """The date, and the providers that were too few."""
+    made = fixings(series(RULES), *on(0, "2.00", "2.02"), *on(4), *on(2))
+    assert [(one["tier"], one["carried_date"]) for one in made] == [
+        ("primary", None), ("stop", None), ("carry", 20260810),
+    ]  # fmt: skip
+
+
+def test_both_versions_of_a_fixing_are_read() -> None:
+    """A record of the first version has what the second adds as nothing."""
+    (made,) = fixings(series(RULES), *on(0, "2.00", "2.02"))
+    fields = {field["name"] for field in registry.schema("fixing.v1")["fields"]}
+    first = codec.encode("fixing.v1", {name: value for name, value in made.items() if name in fields})
+    assert codec.name_of(first) == "fixing.v1"
+    assert codec.decode(first) == ("fixing", {name: made[name] for name in fields})
 
 
 def test_fixings_go_to_their_topic_by_series() -> None:

@@ -243,6 +243,8 @@ def test_the_fold_keeps_the_value_that_stands() -> None:
         ("2.3", "print"),
     ]
     assert folded({}, *prints)[1] == ("2.001", "print")
+    made = decoded(IndexFold(0).apply(pieces(values([series(rule), *prints[:2]]))))
+    assert [one["ignored_nano"] for one in made] == [None, nano("2.001")]  # ignored, and recorded
 
 
 def test_a_fixing_is_restated_by_what_was_observed_since() -> None:

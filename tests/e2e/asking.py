@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from streams.gateway.controls import Controls, Outcome
+from streams.gateway.controls import Accepted, Controls, Outcome
 from tests.e2e.house import AWAY, PATIENCE_SECONDS, House
 
 Json = dict[str, Any]
@@ -52,6 +52,18 @@ class Asking:
         self.house.wait(f"an answer to {control_id}", answered, halted=halted)
         self.outcomes[control_id] = found[-1]
         return found[-1]
+
+    def await_accepted(self, control_id: str) -> None:
+        """Wait until a control that somebody else sends is accepted."""
+
+        def accepted() -> bool:
+            try:
+                return isinstance(self._appender().known(control_id), Accepted)
+            except AWAY:
+                self._forget_appender()
+                raise
+
+        self.house.wait(f"{control_id} to be accepted", accepted)
 
     def _appender(self) -> Controls:
         kafka = self.house.endpoints.kafka

@@ -16,10 +16,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.exchange import Exchange
-from settlement.cli.demo_days import fixings
 from settlement.cli.demo_events import Event, MonthEnd
 from settlement.domain.dates import to_number
-from settlement.domain.final_settlement import Print
 from settlement.ledger import queries
 from settlement.ledger.model import CycleId, MarginLine
 from settlement.ledger.session import as_auditor, connect
@@ -105,6 +103,8 @@ class Script(Asking):
     def trade_day(self, number: int, pause: Pause = at_once) -> None:
         """Write a date's session into the feed, with what is asked of the clearing house in the middle of it."""
         day = self.exchange.dates[number]
+        if day == self.month_end.closing:
+            self.await_accepted(f"final/{self.month_end.terms['contract']}/final/1")  # by pricing, from the fixings
         records = list(self.exchange.session(day))
         middle, written = len(records) * 2 // 3, 0
 
@@ -133,7 +133,6 @@ class Script(Asking):
         for observed in self.exchange.observed(day):
             self._fix(observed, self.order)
         if day == self.month_end.closing:
-            self._ask(self.month_end.final(self._fixings()))
             self._ask(corrections.after_final(self.month_end))
         self.order("cut", f"cut/{day}", {"date": day.isoformat()})
 
@@ -141,18 +140,6 @@ class Script(Asking):
         for series in self.exchange.series():
             name = series["series"]
             send("fix", f"fix/{name}/{day}", {"series": name, "date": str(day), "at": f"{day}T23:59:59Z"})
-
-    def _fixings(self) -> dict[int, Print]:
-        """Return the fixings of the month that ends, once the last one is there."""
-        series, last = self.month_end.terms["final_settlement"]["series"], to_number(FIRST_DATE)
-        found: dict[int, Print] = {}
-
-        def fixed() -> bool:
-            found.update(fixings(self.house.endpoints.kafka, series))
-            return last in found
-
-        self.house.wait("the last fixing of the month", fixed)
-        return found
 
     def lines_of(self, day: date) -> list[MarginLine]:
         """Return the margin lines of a date's end of day."""

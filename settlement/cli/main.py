@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from settlement.cli import hedge, offline, operate, platform, view
+from settlement.cli import explain, hedge, offline, operate, platform, view
 from settlement.cli.errors import told
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -30,7 +30,7 @@ def novate(
     """Clear and cash-settle futures on compute from an event log, and prove it by replay."""
 
 
-for group in (platform, offline, hedge, operate, view):
+for group in (platform, offline, hedge, operate, view, explain):
     group.register(app)
 
 

@@ -98,11 +98,15 @@ class AveragedDay:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalPrice:
-    """The outcome: price_nano in 1e-9, or None and the reason why there is none; days in their order."""
+    """The outcome: price_nano in 1e-9, or None and the reason why there is none; days in their order.
+
+    average_nano: the rounded average, before it is quoted.
+    """
 
     price_nano: int | None
     reason: str
     days: tuple[AveragedDay, ...]
+    average_nano: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,7 +224,14 @@ def final_price(terms: FinalSettlement, fixings: Mapping[int, Print], calendar: 
     unit = 10 ** (NANO - terms.precision)
     average_nano = divide(sum(values), len(values) * unit) * unit
     price_nano = average_nano if terms.quote is Quote.AVERAGE else _HUNDRED_NANO - average_nano
-    return FinalPrice(price_nano=price_nano, reason="", days=days)
+    return FinalPrice(price_nano=price_nano, reason="", days=days, average_nano=average_nano)
+
+
+def bounded(price_nano: int, cap_nano: int | None, floor_nano: int | None) -> int:
+    """Return a final price within the contract's cap and floor, where it has them."""
+    if cap_nano is not None:
+        price_nano = min(price_nano, cap_nano)
+    return price_nano if floor_nano is None else max(price_nano, floor_nano)
 
 
 def _day(date: int, missing: Missing, fixings: Mapping[int, Print]) -> AveragedDay:

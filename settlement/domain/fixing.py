@@ -81,6 +81,7 @@ class Fixing:
     inputs_sha256: over everything that the value depends on besides the methodology.
     outliers: providers that are out until they are near enough again (hysteresis); an input of the next fixing.
     carried_date: of the fixing that is carried, None where none is.  ignored_nano: a value that does not stand.
+    fresh: the observations that were fresh enough, in the log's order.  values: what they gave that counts.
     """
 
     value_nano: int | None
@@ -93,6 +94,8 @@ class Fixing:
     quality: Quality = Quality()
     carried_date: int | None = None
     ignored_nano: int | None = None
+    fresh: tuple[Observation, ...] = ()
+    values: tuple[Value, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +103,8 @@ class _Attempt:
     """The outcome with one limit of age; value is None where too little is left."""
 
     value: Fraction | None
-    quality: Quality
+    values: tuple[Value, ...]
+    parts: int
     confident: bool
     fresh: tuple[Observation, ...]
     included: tuple[str, ...]
@@ -146,7 +150,9 @@ def fixing(
         excluded=tried.excluded,
         inputs_sha256=inputs_sha256(at_us, tried.fresh, outliers),
         outliers=tried.outliers,
-        quality=tried.quality,
+        quality=_quality(tried),
+        fresh=tried.fresh,
+        values=tried.values,
     )
 
 
@@ -176,6 +182,7 @@ def _without_value(
         inputs_sha256=inputs_sha256(at_us, tried.fresh, outliers, carried),
         outliers=outliers,
         carried_date=carried[0] if carried else None,
+        fresh=tried.fresh,
     )
 
 
@@ -211,7 +218,8 @@ def _attempt(
     far = frozenset().union(*(out for _, out in judged))
     return _Attempt(
         value=average([_across(methodology, values) for values in counting]) if counting else None,
-        quality=_quality(counting, days if methodology.pool else len(counting)),
+        values=tuple(value for values in counting for value in values),
+        parts=days if methodology.pool else len(counting),
         confident=methodology.pool is None or days >= methodology.pool.confident_days,
         fresh=fresh,
         included=tuple(sorted(named)),
@@ -220,15 +228,12 @@ def _attempt(
     )
 
 
-def _quality(counting: Sequence[Sequence[Value]], parts: int) -> Quality:
-    values = [value for part in counting for value in part]
-    if not values:
-        return Quality()
-    figures = [value.value for value in values]
+def _quality(tried: _Attempt) -> Quality:
+    figures = [value.value for value in tried.values]
     middle = median(figures)
     return Quality(
-        counted=sum(value.observations for value in values),
-        parts=parts,
+        counted=sum(value.observations for value in tried.values),
+        parts=tried.parts,
         lowest_nano=rounded(min(figures), 1),
         highest_nano=rounded(max(figures), 1),
         deviation_nano=rounded(median([abs(figure - middle) for figure in figures]), 1),

@@ -28,7 +28,8 @@ from settlement.domain.money import NANO, format_decimal
 Json: TypeAlias = dict[str, Any]
 TIER: Final = "average"
 """Of a final price that follows from the fixings."""
-BY_HAND: Final = "a final price by hand, since its terms have no average"
+NEVER: Final = 99991231
+BY_HAND: Final = "a final price by hand (novate final), since its terms have no average"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,31 +193,40 @@ class Finals:
         a hole without which there is no price.
         """
         terms = FinalSettlement.of(self.contracts[name]["final_settlement"])
-        pairs = list(self.pairs(terms.series))
-        in_time = [made for asked, made in pairs if not self.is_closing(name, asked.open_date)]
-        late = [made for asked, made in pairs if self.is_closing(name, asked.open_date)]
-        prints = [
-            (made["date"], Print(value_nano=made["value_nano"], tier=made["tier"]))
-            for made in late
-            if made["value_nano"] is not None
-        ]
-        return decided_price(terms, standing(in_time, terms.series), prints, self.calendar)
+        in_time, late = self._by_time(name, terms.series)
+        prints = [(one["date"], Print(value_nano=one["value_nano"], tier=one["tier"])) for _, one in late]
+        return decided_price(terms, standing((made for _, made in in_time), terms.series), prints, self.calendar)
+
+    def source(self, name: str, series: str, date: int) -> tuple[Asked, Json] | None:
+        """Return the fixing of a date that counts for a contract, and what asked for it; None without one."""
+        in_time, late = self._by_time(name, series)
+        last_first = [*reversed(in_time), *late]
+        return next((pair for pair in last_first if pair[1]["date"] == date), None)
+
+    def _by_time(self, name: str, series: str) -> tuple[list[tuple[Asked, Json]], list[tuple[Asked, Json]]]:
+        """Return the fixings with a value that were asked for before the closing day opened, and the later ones."""
+        valued = [pair for pair in self.pairs(series) if pair[1]["value_nano"] is not None]
+        until = self.closes_from(name)
+        return [one for one in valued if one[0].open_date < until], [one for one in valued if one[0].open_date >= until]
 
     def pairs(self, series: str) -> Iterator[tuple[Asked, Json]]:
         """Yield what asked for a fixing with the fixing, in the order of the log, as far as they are made."""
         made = self.made.get(series, {})
         yield from zip(self.asked.get(series, []), [made[seq] for seq in sorted(made)], strict=False)
 
-    def is_closing(self, name: str, date: int) -> bool:
-        """Whether a contract is finally settled when this business date is open.
+    def closes_from(self, name: str) -> int:
+        """Return the number from which on an open date (yyyymmdd) settles a contract finally.
 
-        From the closing day on, and not before its last trading day and the days of its average are over.
+        The closing day, or what comes after its last trading day and the days of its average, where those are later;
+        never without a last trading day.
         """
         terms = self.contracts[name]
         last_trade, average = _last_trade(terms), average_of(terms)
+        if not last_trade:
+            return NEVER
         closing = self.calendar.add_business_days(last_trade, closing_lag(terms.get("final_settlement")))
         days = average.dates(self.calendar) if average else ()
-        return date >= closing and date > max((last_trade, *days))
+        return max(closing, max((last_trade, *days)) + 1)
 
     def _after_last_trade(
         self, name: str, average: FinalSettlement | None, found: FinalPrice | None, closing: int
@@ -229,7 +239,7 @@ class Finals:
         if unanswered:
             dates = ", ".join(format_date(one.date) for one in unanswered)
             return f"the index worker to make the fixing of {series} for {dates}", None
-        is_closing = self.is_closing(name, self.open_date)
+        is_closing = self.open_date >= self.closes_from(name)
         last_day = max(average.dates(self.calendar), default=0)
         is_there = average.missing is Missing.ERROR or any(one.date >= last_day for one in asked)
         if found.price_nano is None or not (is_there or is_closing):
@@ -241,29 +251,31 @@ class Finals:
         if self.cut:
             return f"the end of day of {format_date(self.cut[0])}", None
         due = self._due(name, "final", price)
-        return ("" if due else f"a final price by hand: {self._refusal(name)}"), due
+        return ("" if due else f"a final price by hand (novate final): {self._refusal(name)}"), due
 
     def _missing(self, average: FinalSettlement, found: FinalPrice) -> str:
         days = [day.date for day in found.days if day.source == "missing"] or [max(average.dates(self.calendar))]
         return ", ".join(format_date(day) for day in days)
 
     def _due(self, name: str, status: str, price: str) -> Due | None:
-        """Return a print, unless ours of this status said the same last."""
-        stem = f"final/{name}/{status}/"
-        ours = [one for one in self.prints.get(name, []) if one.control_id.startswith(stem)]
+        """Return a print, unless the last one of this status that follows from fixings said the same."""
         payload = {
             "contract": name, "date": format_date(self.open_date), "price": price, "status": status, "tier": TIER,
         }  # fmt: skip
-        compared = ("price",) if status == "provisional" else ("price", "date")
-        if ours and all(ours[-1].payload.get(key) == payload[key] for key in compared):
+        last, compared = self._last(name, status), ("price",) if status == "provisional" else ("price", "date")
+        if last is not None and all(last.payload.get(key) == payload[key] for key in compared):
             return None
-        taken = {one.control_id for one in ours}
-        number = next(n for n in range(1, len(ours) + 2) if f"{stem}{n}" not in taken)
-        return Due(control_id=f"{stem}{number}", payload=payload)
+        taken = {one.control_id for one in self.prints.get(name, [])}
+        free = (f"final/{name}/{status}/{number}" for number in range(1, len(taken) + 2))
+        return Due(control_id=next(one for one in free if one not in taken), payload=payload)
+
+    def _last(self, name: str, status: str) -> Printed | None:
+        prints = [one for one in self.prints.get(name, []) if (one.status, one.payload.get("tier")) == (status, TIER)]
+        return prints[-1] if prints else None
 
     def _refusal(self, name: str) -> str:
-        answer = self.prints[name][-1].answer
-        return f"the proposal was refused, {answer['code']}: {answer['message']}"
+        last = self._last(name, "final")
+        return f"the proposal was refused, {last.answer['code']}: {last.answer['message']}" if last else ""
 
 
 def average_of(terms: Mapping[str, Any]) -> FinalSettlement | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, ClassVar, Final
 
@@ -18,6 +18,8 @@ from settlement.wire import codec
 from settlement.wire.columns import Piece
 
 Json = dict[str, Any]
+Stands = tuple[int | None, FixingTier, int | None]
+"""The value that a fix or a print gives, its tier, and the value that is ignored."""
 
 _FIXINGS: Final = "index-fixings"
 _REACH_LEAST_US: Final = 7 * 24 * 3_600_000_000  # a later version of the methodology may look further back
@@ -172,7 +174,10 @@ class IndexFold:
 
     def apply(self, pieces: Sequence[Piece]) -> list[Output]:
         """Fold records that follow each other; return the fixings that fixes and prints among them ask for."""
-        return [output for piece in pieces for record in piece.records for output in self._apply(piece.name, record)]
+        return [
+            Output(topic=_FIXINGS, key=fields["series"], value=codec.encode("fixing", fields))
+            for fields, _ in self.fixings(pieces)
+        ]
 
     def live(self) -> list[Output]:
         """Return nothing: a fixing is already all there is to see."""
@@ -192,37 +197,45 @@ class IndexFold:
         fold._series = {name: Series.from_json(one) for name, one in content["series"].items()}
         return fold
 
-    def _apply(self, name: str, record: Json) -> list[Output]:
-        self._next_seq = record["stream_seq"] + 1
-        if name not in {"series", "index_tick", "fix", "print"}:
-            return []
+    def fixings(self, pieces: Sequence[Piece]) -> Iterator[tuple[Json, Fixing | None]]:
+        """Fold records that follow each other; yield each record `fixing`, and what observations made of it."""
+        for piece in pieces:
+            for record in piece.records:
+                self._next_seq = record["stream_seq"] + 1
+                if piece.name in {"fix", "print"}:
+                    yield self._fixing(piece.name, record)
+                elif piece.name in {"series", "index_tick"}:
+                    self._take(piece.name, record)
+
+    def _take(self, name: str, record: Json) -> None:
         series = self._series.setdefault(record["series"], Series())
         if name == "index_tick":
             series.observe(_observation(record))
-            return []
-        if name == "series":
+        else:
             series.version, series.document = record["version"], record["document"]
             series.document_sha256 = record["document_sha256"]
-            return []
-        made = series.fix(record["date"], record["at_us"]) if name == "fix" else None
-        value_nano, tier, ignored_nano = (
-            (made.value_nano, made.tier, made.ignored_nano) if made else (None, FixingTier.STOP, None)
-        )
-        if name == "print":
-            value_nano, tier = record["value_nano"], FixingTier.PRINT
-            if not series.print(record["date"], value_nano):
-                value_nano, tier, ignored_nano = None, FixingTier.IGNORED, value_nano
-        stands = {"value_nano": value_nano, "tier": tier.value, "ignored_nano": ignored_nano}
-        return [self._output(record, series, stands, made)]
 
-    def _output(self, record: Json, series: Series, stands: Json, made: Fixing | None) -> Output:
+    def _fixing(self, name: str, record: Json) -> tuple[Json, Fixing | None]:
+        series = self._series.setdefault(record["series"], Series())
+        if name == "fix":
+            made = series.fix(record["date"], record["at_us"])
+            stands = (made.value_nano, made.tier, made.ignored_nano) if made else (None, FixingTier.STOP, None)
+        else:
+            made, value_nano = None, record["value_nano"]
+            counts = series.print(record["date"], value_nano)
+            stands = (value_nano, FixingTier.PRINT, None) if counts else (None, FixingTier.IGNORED, value_nano)
+        return self._fields(record, series, stands, made), made
+
+    def _fields(self, record: Json, series: Series, stands: Stands, made: Fixing | None) -> Json:
         excluded, quality = (made.excluded, made.quality) if made else ((), Quality())
-        fields = {
+        value_nano, tier, ignored_nano = stands
+        return {
             "stream_seq": record["stream_seq"],
             "partition": self._partition,
             "series": record["series"],
             "date": record["date"],
-            **stands,
+            "value_nano": value_nano,
+            "tier": tier.value,
             "methodology_version": series.version,
             "methodology_sha256": series.document_sha256,
             "inputs_sha256": made.inputs_sha256 if made else "",
@@ -235,8 +248,8 @@ class IndexFold:
             "at_us": record.get("at_us"),
             **asdict(quality),
             "carried_date": made.carried_date if made else None,
+            "ignored_nano": ignored_nano,
         }
-        return Output(topic=_FIXINGS, key=record["series"], value=codec.encode("fixing", fields))
 
 
 def _observation(record: Json) -> Observation:

@@ -216,9 +216,12 @@ def test_a_holiday_moves_the_closing_day() -> None:
 def test_a_final_by_hand_that_came_first_wins() -> None:
     """Nothing is due any more; a provisional print by hand changes nothing of what is due."""
     log = awaiting()
-    by_hand = {"contract": NAME, "date": "2026-08-03", "price": "2.9", "tier": "given"}
-    log.control("final", {**by_hand, "status": "provisional"}, "by-hand/1")
-    assert (log.state, log.due) == (FinalState.PROVISIONAL, ("provisional/1", "2.5"))
+    by_hand = {"contract": NAME, "date": "2026-08-03", "price": "2.9"}
+    log.control("final", {**by_hand, "status": "provisional"}, f"final/{NAME}/provisional/1")
+    assert (log.state, log.due) == (FinalState.PROVISIONAL, ("provisional/2", "2.5"))
+    log.send()
+    log.control("final", {**by_hand, "status": "provisional"}, f"final/{NAME}/provisional/3")
+    assert log.due is None
     log.cut("2026-08-03", "2026-08-04")
     log.control("final", {**by_hand, "date": "2026-08-04", "status": "final"}, "by-hand/2")
     log.control("final", {**by_hand, "price": "3", "date": "2026-08-04", "status": "final"}, "by-hand/3")
@@ -234,7 +237,7 @@ def test_a_refused_final_waits_for_people() -> None:
     log.cut("2026-08-03", "2026-08-04")
     log.send(code="LIMIT")
     assert (log.due, log.waits_for) == (
-        None, "a final price by hand: the proposal was refused, LIMIT: Expected it.",
+        None, "a final price by hand (novate final): the proposal was refused, LIMIT: Expected it.",
     )  # fmt: skip
     log.cut("2026-08-04", "2026-08-05")
     assert log.due == ("final/2", "2.5")
@@ -247,13 +250,15 @@ def test_a_contract_without_an_average_waits_for_a_price_by_hand(final: dict[str
     log.cut("2026-07-30", "2026-07-31")
     log.cut("2026-07-31", "2026-08-03")
     assert (log.state, log.due) == (FinalState.AWAITING, None)
-    assert log.waits_for == "a final price by hand, since its terms have no average"
+    assert log.waits_for == "a final price by hand (novate final), since its terms have no average"
 
 
 def test_only_contracts_that_end_are_listed() -> None:
-    """A contract without a last trading day is none of them, until a final closed it."""
+    """A contract without a last trading day is none of them, until a final closed it; it may have an average."""
     log = Log()
+    log.fix("2026-07-30", "2")
     log.control("listing", {**TERMS, "contract": "OPEN", "last_trade": None})
     assert [one.contract for one in log.finals.expiries()] == [NAME]
+    assert log.finals.expiry("OPEN").due is None
     log.control("final", {"contract": "OPEN", "status": "final", "price": "2", "date": "2026-07-30"}, "F")
     assert [(one.contract, one.state) for one in log.finals.expiries()][1:] == [("OPEN", FinalState.FINAL)]

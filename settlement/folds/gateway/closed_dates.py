@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from settlement.domain.dates import format_date
-from settlement.domain.final_settlement import closing_lag
+from settlement.domain.final_settlement import bounded, closing_lag
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import checks, claims, fields
 from settlement.folds.gateway.cycles import check_book, emit_open_cycle, next_number, price_of
@@ -80,7 +80,8 @@ def final(writer: Writer, payload: fields.Payload) -> None:
     """Settle a contract finally and close it, once its correction window is over (rules FSP-2, FSP-3)."""
     contract = writer.contract(fields.text(payload, "contract"))
     day, status, today = fields.date(payload, "date"), fields.text(payload, "status"), writer.open_date()
-    price_nano = checks.within_limit(_bounded(contract, fields.decimal(payload.get("price"), "price")), "final price")
+    given_nano = fields.decimal(payload.get("price"), "price")
+    price_nano = checks.within_limit(bounded(given_nano, contract.cap_nano, contract.floor_nano), "final price")
     checks.value(contract, price_nano, "final price")
     tier = str(payload.get("tier") or "given")
     if status not in {"provisional", "final"}:
@@ -113,9 +114,3 @@ def closing_day(writer: Writer, contract: Contract) -> int | None:
         return None
     lag = closing_lag(contract.document.get("final_settlement"))
     return writer.calendar.add_business_days(contract.last_trade, lag)
-
-
-def _bounded(contract: Contract, price_nano: int) -> int:
-    if contract.cap_nano is not None:
-        price_nano = min(price_nano, contract.cap_nano)
-    return price_nano if contract.floor_nano is None else max(price_nano, contract.floor_nano)

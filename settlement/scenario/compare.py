@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Final
 
@@ -43,6 +43,24 @@ def disagreements(offline: Offline, lines: dict[CycleKey, list[MarginLine]]) -> 
         return found
     finally:
         engine.close()
+
+
+def expired_sides(
+    lines: Iterable[MarginLine], sides: Mapping[tuple[str, str], tuple[int, int]], gross: Collection[str]
+) -> list[str]:
+    """Return where the sides that a final closed are not what both engines' lines say, as sentences.
+
+    sides: long and short lots that the gateway held before the final, by account and contract; a line has them net, in
+    `expired`: what opened and closed since its start is not in it (rules ACC-1, FSP-3).
+    """
+    finals = [line for line in lines if line.kind == "final" and line.account in gross]
+    held = [(line, *sides.get((line.account, line.contract), (0, 0))) for line in finals]
+    return [
+        f"{line.account} in {line.contract}: Expected {line.expired} lots net to expire, as both engines say, was "
+        f"{long} long and {short} short by the gateway."
+        for line, long, short in held
+        if long - short != line.expired
+    ]
 
 
 def _results(offline: Offline, lines: dict[CycleKey, list[MarginLine]]) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
+from settlement.domain.account import Positions
 from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract, TermsError
 from settlement.domain.daily_settlement import choose
@@ -16,7 +17,7 @@ from settlement.domain.rejection import Code, Rejection
 from settlement.folds.gateway import Step
 from settlement.scenario import controls, document
 from settlement.scenario import events as of
-from settlement.scenario.compare import disagreements, lines_by_cycle
+from settlement.scenario.compare import disagreements, expired_sides, lines_by_cycle
 from settlement.scenario.controls import Control
 from settlement.scenario.errors import Problem, UnreadableScenarioError
 from settlement.scenario.expectation import Difference, differences
@@ -53,7 +54,10 @@ def run_scenario(scenario: Scenario, *, partitions: int = PARTITIONS) -> Result:
         UnreadableScenarioError: the gateway refuses a contract or a series of the file.
     """
     run = settled(scenario, partitions=partitions)
-    disagreeing = disagreements(run.offline, lines_by_cycle(run.offline))
+    lines = lines_by_cycle(run.offline)
+    disagreeing = disagreements(run.offline, lines)
+    gross = {name for name, account in controls.accounts(scenario).items() if account.positions is Positions.GROSS}
+    disagreeing += expired_sides((line for inner in lines.values() for line in inner), run.expired, gross)
     output = {**run.figures(), "engines_agree": not disagreeing}
     expect = scenario.expect
     different = [] if expect is None else differences(expect, output, _names(scenario))

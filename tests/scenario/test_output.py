@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from settlement.domain.products.shipped import shipped_terms
 from settlement.scenario.calc import main_calc, main_value
+from settlement.scenario.compare import expired_sides, lines_by_cycle
 from settlement.scenario.parse import parse_scenario, read_scenario
-from settlement.scenario.run import Result, run_scenario
+from settlement.scenario.run import Result, run_scenario, settled
 from settlement.scenario.show import show
 from tests.scenario.files import settle
 
@@ -140,3 +142,16 @@ def test_value_says_what_it_cannot_find(name: str, price: str, said: str, capsys
     """An unknown contract and a price that is none end with 2 and a sentence."""
     assert main_value(name, price, path=FIRST_DAY) == 2
     assert capsys.readouterr().err.startswith(said)
+
+
+def test_the_sides_that_a_final_closed_are_checked_against_the_lines() -> None:
+    """What the gateway held must be what both engines say expired, net; else the figures are not to be trusted."""
+    scenario = read_scenario(RECIPES / "F09-shanghai-month-end.yaml", shipped_terms())
+    run = settled(scenario)
+    lines = [line for inner in lines_by_cycle(run.offline).values() for line in inner]
+    assert run.expired == {("LONG", "TOKEN"): (30, 0), ("OTHER", "TOKEN"): (0, 30)}
+    assert expired_sides(lines, run.expired, {"LONG", "OTHER"}) == []
+    forged = {**run.expired, ("LONG", "TOKEN"): (31, 0)}
+    assert expired_sides(lines, forged, {"LONG", "OTHER"}) == [
+        "LONG in TOKEN: Expected 30 lots net to expire, as both engines say, was 31 long and 0 short by the gateway."
+    ]

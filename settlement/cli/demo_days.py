@@ -105,6 +105,7 @@ class Days:
             self._send("fix", f"fix/{name}/{day}", {"series": name, "date": day.isoformat(), "at": at})
 
     def _final(self, day: date) -> None:
+        """Wait for the month's final price, which pricing prints from the fixings."""
         last = to_number(day if self.month_end.last_trade is None else self.month_end.last_trade)
         found: dict[int, Print] = {}
 
@@ -113,7 +114,9 @@ class Days:
             return last in found
 
         self._wait("the last fixing of the month", fixed)
-        self._ask(day, self.month_end.final(found))
+        event = self.month_end.final(found)
+        self._wait("the final price", lambda: isinstance(self._controls.known(event.control_id), Accepted))
+        self.happened.append((day, event))
 
     def _lines_of(self, day: date) -> list[MarginLine]:
         with connect(self._endpoints.database) as conn, as_auditor(conn):

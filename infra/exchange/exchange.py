@@ -28,6 +28,7 @@ _LATE_AFTER: Final = 2
 """So many sessions after an expiring month's last one, a trade of the session before is reported late."""
 
 _TRADES_KEPT: Final = 30
+"""So many trades a contract and session are remembered for who corrects them; a session may have 200,000."""
 
 _ENCODE = json.JSONEncoder(separators=(",", ":")).encode
 

@@ -99,10 +99,11 @@ class Session:
 
     def _report_late(self, day: date) -> None:
         """Report a trade of an earlier session: between two openings, so that it is known whose it is."""
-        contract = next(one for one in self.plan.contracts if one.is_near and one.product.window is not None)
+        near = [(one, one.product.window) for one in self.plan.contracts if one.is_near]
+        contract, window = next((one, window) for one, window in near if window is not None)
         product, traded = contract.product, day.isoformat()
         buyer, seller = (account_name(member, client=True, gross=False) for member in LATE)
-        window_us = span(day, product.window or ("", ""), product.zone).start_us
+        window_us = span(day, window, product.zone).start_us
         price, at = product.price(fair_ticks(contract, traded)), instant_text(traded, window_us)
         self._tape.session_open(traded)
         trade_id = late_trade_id(day)

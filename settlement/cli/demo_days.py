@@ -12,16 +12,14 @@ from typing import Any, Final
 from infra.exchange import Exchange
 from infra.local.process import Endpoints
 from settlement.cli.demo_events import Event, MonthEnd
+from settlement.cli.explain_log import read_fixings
 from settlement.cli.refusals import CommandError
 from settlement.cli.waiting import wait_until
 from settlement.domain.dates import to_number
-from settlement.domain.final_settlement import Print
 from settlement.ledger import queries
 from settlement.ledger.model import CycleId, MarginLine
 from settlement.ledger.session import as_auditor, connect
-from settlement.wire import codec
 from streams.gateway.controls import Accepted, Controls
-from streams.log import LogReader
 
 FEED: Final = "exchange"
 DAY_SECONDS: Final = 120  # a day of the largest demo settles in a fraction of it; beyond it something is wrong
@@ -106,17 +104,9 @@ class Days:
 
     def _final(self, day: date) -> None:
         """Wait for the month's final price, which pricing prints from the fixings."""
-        last = to_number(day if self.month_end.last_trade is None else self.month_end.last_trade)
-        found: dict[int, Print] = {}
-
-        def fixed() -> bool:
-            found.update(fixings(self._endpoints.kafka, self.month_end.terms["final_settlement"]["series"]))
-            return last in found
-
-        self._wait("the last fixing of the month", fixed)
-        event = self.month_end.final(found)
-        self._wait("the final price", lambda: isinstance(self._controls.known(event.control_id), Accepted))
-        self.happened.append((day, event))
+        final_id = self.month_end.final_id
+        self._wait("the final price", lambda: isinstance(self._controls.known(final_id), Accepted))
+        self.happened.append((day, self.month_end.final(read_fixings(self._endpoints.kafka))))
 
     def _lines_of(self, day: date) -> list[MarginLine]:
         with connect(self._endpoints.database) as conn, as_auditor(conn):
@@ -139,15 +129,3 @@ def _taken(data: Path) -> int:
         beat = json.loads((data / "run" / "gateway.heartbeat").read_text())
         return int(beat["feeds"][FEED]["next_seq"])
     return 0
-
-
-def fixings(bootstrap: str, series: str) -> dict[int, Print]:
-    """Return a series' fixings that have a value, by date, as they stand in the log."""
-    with LogReader(bootstrap) as log:
-        values = log.read("index-fixings", 0, *log.bounds("index-fixings", 0)).values()
-    records = [codec.decode(value)[1] for value in values]
-    return {
-        record["date"]: Print(value_nano=record["value_nano"], tier=record["tier"])
-        for record in records
-        if record["series"] == series and record["value_nano"] is not None
-    }

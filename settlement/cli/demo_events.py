@@ -6,7 +6,7 @@ what the ledger settled.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
@@ -15,7 +15,7 @@ from infra.exchange import Exchange
 from infra.exchange.session import LATE, LATE_LOTS
 from settlement.cli.refusals import CommandError
 from settlement.domain.calendar import Calendar
-from settlement.domain.final_settlement import FinalSettlement, Print, final_price
+from settlement.domain.final_settlement import FinalSettlement, final_price, standing
 from settlement.domain.money import NANO, format_decimal, format_price
 from settlement.ledger.model import MarginLine
 
@@ -171,23 +171,23 @@ class MonthEnd:
         """The terms of the contract that expires."""
         return next(one for one in self._exchange.listings() if one.get("last_trade"))
 
-    def final(self, fixings: Mapping[int, Print]) -> Event:
-        """Return the final settlement of the month that expires, at the average of its fixings."""
-        name, settlement = str(self.terms["contract"]), FinalSettlement.of(self.terms["final_settlement"])
-        found = final_price(settlement, fixings, Calendar())
-        if found.price_nano is None or self.closing is None:
+    @property
+    def final_id(self) -> str:
+        """The id of the control by which pricing settles the month finally."""
+        return f"final/{self.terms['contract']}/final/1"
+
+    def final(self, fixings: Iterable[Json]) -> Event:
+        """Return the final settlement that pricing printed; fixings: the records `fixing`, in the log's order."""
+        settlement = FinalSettlement.of(self.terms["final_settlement"])
+        found = final_price(settlement, standing(fixings, settlement.series), Calendar())
+        if found.price_nano is None:
             raise CommandError(found.reason)
-        price = format_decimal(found.price_nano, NANO, least=0)
-        days = sum(one.value_nano is not None for one in found.days)
-        without = len(found.days) - days
-        fields = {"date": self.closing.isoformat(), "price": price, "status": "final", "tier": "average"}
-        return Event(
-            kind="final",
-            control_id=f"final/{name}/final/1",
-            payload={"contract": name, **fields},
-            what=f"final: {name} settles at {price}, the average of {days} days ({without} have no fixing)",
-            reason="the average of the month's fixings",
+        price, days = (
+            format_decimal(found.price_nano, NANO, least=0),
+            sum(day.value_nano is not None for day in found.days),
         )
+        averaged = f"the average of {days} days ({len(found.days) - days} have no fixing)"
+        return Event(kind="final", what=f"final: {self.terms['contract']} settles at {price}, {averaged}")
 
 
 def _at(days: Sequence[date], place: int) -> date | None:

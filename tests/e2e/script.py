@@ -93,6 +93,8 @@ class Script(Asking):
     def run_day(self, number: int, pause: Pause = at_once) -> None:
         """Trade and settle one date."""
         day = self.exchange.dates[number]
+        if day == self.month_end.closing:
+            self.await_accepted(self.month_end.final_id)  # by pricing, and before every other cycle of the date
         for event in (*self.month_end.before_session(day), *corrections.before_session(self.month_end, day)):
             self._ask(event)
         self.trade_day(number, pause)
@@ -103,8 +105,6 @@ class Script(Asking):
     def trade_day(self, number: int, pause: Pause = at_once) -> None:
         """Write a date's session into the feed, with what is asked of the clearing house in the middle of it."""
         day = self.exchange.dates[number]
-        if day == self.month_end.closing:
-            self.await_accepted(f"final/{self.month_end.terms['contract']}/final/1")  # by pricing, from the fixings
         records = list(self.exchange.session(day))
         middle, written = len(records) * 2 // 3, 0
 

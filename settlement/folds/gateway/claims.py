@@ -34,7 +34,7 @@ def pending(writer: Writer, claim_id: str) -> Claim:
     claim = writer.state.claims.get(claim_id)
     if claim is None:
         was = "answered, withdrawn or lapsed" if claim_id in writer.state.controls else "unknown"
-        message = f"Expected a give-up that is pending, was {claim_id!r}, {was}. See novate give-up list."
+        message = f"Expected a give-up that is pending, was {claim_id!r}, {was}. Request one: novate give-up request."
         raise Refused(Code.NOT_PENDING, message)
     return claim
 

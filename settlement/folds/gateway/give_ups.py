@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from msgspec.structs import replace
+
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import checks, claims, fields
 from settlement.folds.gateway.corrections import book, reversal
@@ -112,7 +114,8 @@ def _hand_over(
     fill_ids = book(writer, trade_id, trade, contract, back + anew)[len(back) :]
     for (stands, _, lots), leg, fill_id in zip(moves, anew, fill_ids, strict=True):
         stands.lots -= lots
-        trade.standing.append(_taken(leg, fill_id, stands))
+        taken = {"fill_id": fill_id, "account": leg.account, "effect": leg.effect, "lots": lots, "given_up": True}
+        trade.standing.append(replace(stands, **taken))
     trade.standing = [stands for stands in trade.standing if stands.lots]
 
 
@@ -128,18 +131,3 @@ def _moves(given: list[Standing], parts: dict[str, Part]) -> list[Move]:
                 left[id(stands)] -= lots
                 missing -= lots
     return moves
-
-
-def _taken(leg: Leg, fill_id: str, stands: Standing) -> Standing:
-    return Standing(
-        fill_id=fill_id,
-        account=leg.account,
-        side=leg.side,
-        effect=leg.effect,
-        lots=leg.lots,
-        price_nano=leg.price_nano,
-        value_minor=leg.value_minor,
-        fee_minor=stands.fee_minor,
-        given_up=True,
-        averaged=stands.averaged,
-    )

@@ -17,15 +17,30 @@ from settlement.config import Settings
 from settlement.ledger.migrate import migrate
 from settlement.ledger.session import connect
 from streams import topics
+from streams.gateway.controls import CONTROLS, Controls
+from streams.log import LogReader
 
 Say = Callable[[str], None]
 
 
 def prepare(endpoints: Endpoints, partitions: int) -> None:
-    """Create and verify the topics, and bring the ledger's schema up to date."""
+    """Create and verify the topics, record their number of shards, and bring the ledger's schema up to date."""
     topics.ensure(endpoints.kafka, partitions)
+    _record_generation(endpoints.kafka, partitions)
     with connect(endpoints.database) as conn:
         migrate(conn)
+
+
+def _record_generation(bootstrap: str, partitions: int) -> None:
+    """Let the log begin with how many shards it has, so that whoever reads it needs no setting of ours."""
+    with LogReader(bootstrap) as log:
+        _, end = log.bounds(CONTROLS, 0)
+    if end == 0:
+        with Controls(bootstrap) as controls:
+            controls.append(
+                "generation", {"partitions": partitions}, control_id="generation/1", requested_by="platform",
+                reason="the first start on empty topics",
+            )  # fmt: skip
 
 
 def processes(endpoints: Endpoints, settings: Settings) -> Sequence[Process]:

@@ -41,7 +41,7 @@ def run_demo(*, days: int, trades: int, seed: int) -> int:
         with running_platform(settings, lambda text: progress.update(step, description=text)) as platform:
             _mark(settings, days=days, trades=trades, seed=seed)
             show = _Steps(progress, step)
-            run = Days(exchange, platform.endpoints, settings.partitions, show)
+            run = Days(exchange, platform.endpoints, show)
             run.run()
             show("Replaying the log: the audit")
             report = audit(platform.endpoints)

@@ -31,8 +31,8 @@ class Days:
     happened: the month's end so far, each event with the date it was booked on.
     """
 
-    def __init__(self, exchange: Exchange, endpoints: Endpoints, partitions: int, show: Callable[[str], None]) -> None:
-        self._exchange, self._endpoints, self._partitions, self._show = exchange, endpoints, partitions, show
+    def __init__(self, exchange: Exchange, endpoints: Endpoints, show: Callable[[str], None]) -> None:
+        self._exchange, self._endpoints, self._show = exchange, endpoints, show
         self._controls = Controls(endpoints.kafka)
         self._journal: Path = endpoints.data / "feeds" / f"{FEED}.jsonl"
         self.month_end = MonthEnd(exchange, self._lines_of)
@@ -59,7 +59,6 @@ class Days:
 
     def _set_up(self) -> None:
         exchange = self._exchange
-        self._send("generation", "generation/1", {"partitions": self._partitions})
         self._send("calendar", "calendar/demo", exchange.calendar())
         for listing in exchange.listings():
             self._send("listing", f"listing/{listing['contract']}/1", listing)

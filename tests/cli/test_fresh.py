@@ -15,6 +15,8 @@ from infra.local.down import down
 from infra.local.status import read_status
 from settlement.cli.composition import running_platform
 from settlement.config import Settings
+from settlement.wire import codec
+from streams.log import LogReader
 from tests.cli.novate import run
 from tests.cli.operated import ACCOUNTS, FIRST_DAY, TERMS
 from tests.e2e.house import ROOT, processes_of
@@ -28,7 +30,8 @@ def test_ingest_starts_what_it_needs_and_stops_it(tmp_path: Path) -> None:
     for name, content in {"terms.yaml": TERMS, "accounts.csv": ACCOUNTS, "trades.csv": FIRST_DAY}.items():
         (tmp_path / name).write_text(content)
     try:
-        with running_platform(Settings(data=data, partitions=2, workers=1), lambda _: None):
+        with running_platform(Settings(data=data, partitions=2, workers=1), lambda _: None) as platform:
+            assert _first_control(platform.endpoints.kafka) == ("generation", {"partitions": 2})
             for arguments in (
                 ("contract", "add", tmp_path / "terms.yaml"),
                 ("account", "add", tmp_path / "accounts.csv"),
@@ -57,3 +60,9 @@ def test_ingest_starts_what_it_needs_and_stops_it(tmp_path: Path) -> None:
         assert not (tmp_path / "another").exists()
     finally:
         down(data, purge_data=True)
+
+
+def _first_control(bootstrap: str) -> tuple[str, dict[str, int]]:
+    with LogReader(bootstrap) as log:
+        _, control = codec.decode(log.one("controls", 0, 0) or b"")
+    return control["kind"], json.loads(control["payload"])

@@ -25,7 +25,6 @@ from streams.gateway.controls import Accepted, Rejected
 from tests.e2e import corrections
 from tests.e2e.asking import Asking
 from tests.e2e.books import unfinished
-from tests.e2e.house import PARTITIONS
 
 FEED: Final = "exchange"
 FIRST_DATE: Final = date(2026, 7, 31)  # July's contract trades for the last time, and settles finally two days later
@@ -77,7 +76,6 @@ class Script(Asking):
     def set_up(self) -> None:
         """List contracts and series, open accounts and the first date."""
         exchange = self.exchange
-        self.append("generation", "generation/1", {"partitions": PARTITIONS})
         self.append("calendar", "calendar/1", exchange.calendar())
         for listing in exchange.listings():
             self.append("listing", f"listing/{listing['contract']}/1", listing)

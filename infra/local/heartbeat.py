@@ -1,6 +1,7 @@
 """Heartbeats as the supervisor sees them: is the process alive, and does it move?
 
-The file is JSON: {"t": unix seconds, "pid": pid, "cursors": {"fills-2": {"cursor": next, "end": log end}}}.
+The file is JSON: {"t": unix seconds, "pid": pid, "cursors": {"fills-2": {"cursor": next, "end": log end}}}, and
+what the process itself alarms of (`alarms_of`).
 Ages are counted by looks at the file, never by its clock: a look adds the time since the last look, but no more than
 `LOOK_SECONDS_MAX`. So a clock that jumps, or a machine that stood still, kills nobody.
 """
@@ -39,6 +40,7 @@ class Pulse:
     ready: bool = False
     age: float = 0.0
     cursors: dict[str, dict[str, int]] = field(default_factory=dict)
+    alarms: list[str] = field(default_factory=list)
     _last: bytes = b""
     _still: dict[str, _Still] = field(default_factory=dict)
 
@@ -67,7 +69,7 @@ class Pulse:
         if content == self._last or beat is None or beat.get("pid") != self.pid:
             return  # nothing new, half written, or of the run before
         self._last, self.ready, self.age = content, True, 0.0
-        self.cursors = beat.get("cursors") or {}
+        self.cursors, self.alarms = beat.get("cursors") or {}, alarms_of(beat)
 
     def _stalled(self, elapsed: float) -> Verdict | None:
         for partition, at in self.cursors.items():
@@ -80,6 +82,24 @@ class Pulse:
                 where = f"its cursor on {partition} stood still at {at['cursor']}, below the end {at['end']}"
                 return Verdict(f"{where}, for {still.seconds:.0f} s", f"{partition}@{at['cursor']}")
         return None
+
+
+def alarms_of(beat: dict[str, Any]) -> list[str]:
+    """Return what a process says of itself that a person must look at, a sentence each."""
+    parked = [
+        f"{place} is parked at offset {at['offset']}: {at['why']} Its neighbours go on; mend it, then restart."
+        for place, at in (beat.get("parked") or {}).items()
+    ]
+    holes = [
+        f"{place} waits for stream_seq {at['stream_seq']}, has seen up to {at['seen_to'] - 1}: the gateway writes again."
+        for place, at in (beat.get("holes") or {}).items()
+    ]
+    halted = [
+        f"Feed {feed} is halted: {at['halted']}" for feed, at in (beat.get("feeds") or {}).items() if at.get("halted")
+    ]
+    refused = beat.get("refused_snapshots") or 0
+    snapshots = [f"{refused} snapshots were refused, older ones or the log were read instead: see its log."]
+    return parked + holes + halted + (snapshots if refused else [])
 
 
 def _parsed(content: bytes) -> dict[str, Any] | None:

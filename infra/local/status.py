@@ -16,7 +16,7 @@ from infra.local.process import Endpoints
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ThingStatus:
-    """One thing that runs, or should. `since` is unix seconds; `heartbeat_age` seconds; see watch.State for `state`."""
+    """One thing that runs, or should. `since` is unix seconds; `heartbeat_age` seconds; see watch.Report."""
 
     pid: int | None
     state: str
@@ -27,6 +27,12 @@ class ThingStatus:
     parked: list[str]
     heartbeat_age: float | None
     cursors: dict[str, dict[str, int]]
+    told: list[str]
+
+    @property
+    def alarms(self) -> list[str]:
+        """What its watch and itself alarm of."""
+        return [self.alarm, *self.told] if self.alarm else self.told
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +56,7 @@ class PlatformStatus:
     @property
     def alarms(self) -> list[str]:
         """What a person must look at."""
-        return [thing.alarm for thing in self.things.values() if thing.alarm]
+        return [f"{name}: {alarm}" for name, thing in self.things.items() for alarm in thing.alarms]
 
 
 def write_status(folder: DataFolder, status: PlatformStatus) -> None:

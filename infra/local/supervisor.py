@@ -239,4 +239,5 @@ def _thing(watch: Watch) -> ThingStatus:
         pid=report.pid, state=report.state.value, restarts=report.restarts, since=report.since,
         last_exit=report.last_exit, alarm=report.alarm, parked=list(report.parked),
         heartbeat_age=report.heartbeat_age, cursors=dict(report.cursors),
+        told=list(report.told),
     )  # fmt: skip

@@ -32,7 +32,10 @@ class State(StrEnum):
 
 @dataclass(slots=True)
 class Report:
-    """What the status shows of one thing; only its own watch writes it. `since` is unix seconds of the last change."""
+    """What the status shows of one thing; only its own watch writes it.
+
+    since: unix seconds of the last change.  alarm: what its watch found.  told: what the process itself alarms of.
+    """
 
     pid: int | None = None
     state: State = State.WAITING
@@ -43,6 +46,7 @@ class Report:
     parked: list[str] = field(default_factory=list)
     heartbeat_age: float | None = None
     cursors: dict[str, dict[str, int]] = field(default_factory=dict)
+    told: list[str] = field(default_factory=list)
 
 
 class Watch(ABC):

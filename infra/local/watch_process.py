@@ -86,7 +86,7 @@ class ProcessWatch(Watch):
                 continue
             looked += elapsed
             verdict = pulse.look(elapsed, counts_stalls=self._parts_up())
-            self.report.heartbeat_age, self.report.cursors = pulse.age, pulse.cursors
+            self.report.heartbeat_age, self.report.cursors, self.report.told = pulse.age, pulse.cursors, pulse.alarms
             if pulse.ready and self.report.state is State.STARTING:
                 self._show_ready(child.pid)
             if verdict is not None:

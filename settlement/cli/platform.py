@@ -78,8 +78,10 @@ def status(as_json: AsJson = False) -> None:
     else:
         rows = [_thing(name, thing) for name, thing in now.things.items()]
         print_rows(
-            rows, ("name", "state", "pid", "up", "restarts", "lag", "alarm"), title=f"{settings.data}: {now.state}"
+            rows, ("name", "state", "pid", "up", "restarts", "lag", "parked"), title=f"{settings.data}: {now.state}"
         )
+        for alarm in now.alarms:
+            console().print(f"ALARM {alarm}", markup=False)
         if halted:
             console().print(f"HALTED at {halted['cycle']}: {halted['message']}\n{halted['what_to_do']}", markup=False)
     raise typer.Exit(1 if halted or now.alarms else 0)
@@ -94,5 +96,5 @@ def _thing(name: str, thing: Any) -> dict[str, Any]:  # noqa: ANN401  a ThingSta
         "up": f"{int(time.time() - thing.since)} s",
         "restarts": thing.restarts,
         "lag": lag,
-        "alarm": thing.alarm or ", ".join(thing.parked),
+        "parked": ", ".join(thing.parked),
     }

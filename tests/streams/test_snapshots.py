@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from infra.local.heartbeat import alarms_of
 from settlement.wire import codec
 from settlement.wire.columns import Columns
 from streams.exits import Exits
@@ -175,6 +176,7 @@ def test_a_worker_goes_on_from_its_snapshot_and_alarms_a_refused_one(platform: P
     third = platform.start("w1", "0")
     platform.await_results(partitions=[0])
     wait_until("the alarm", lambda: third.heartbeat()["refused_snapshots"] == 4)
+    assert alarms_of(third.heartbeat())[0].startswith("4 snapshots were refused")
 
 
 def _spoil(store: Store, platform: Platform, slot: int) -> None:

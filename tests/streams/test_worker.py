@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from infra.local.heartbeat import alarms_of
 from infra.local.kafka import Kafka
 from settlement.wire import codec, registry
 from streams.exits import BROKEN, OUTSIDE_THE_LOG
@@ -60,6 +61,7 @@ def test_a_twin_is_dropped_and_a_hole_is_waited_for(platform: Platform) -> None:
     worker.end()
     again = platform.start("w1", "0-1")
     assert wait_until("the alarm after a restart", lambda: again.heartbeat().get("holes")) == hole
+    assert alarms_of(again.heartbeat())[0].startswith("fills-1 waits for stream_seq ")
     platform.write(1, [*stream(100, 140), cut(140)])
     platform.await_results(partitions=[1])
     wait_until("no hole", lambda: again.heartbeat()["holes"] == {})
@@ -95,6 +97,8 @@ def test_a_broken_value_stops_its_partition_only(platform: Platform, names: list
         f"fills-{partition}": SOUND for partition in range(len(names))
     }
     assert all(entry["why"].startswith("Expected ") for entry in parked.values())
+    told = alarms_of(worker.heartbeat())
+    assert [alarm.split(" at offset")[0] for alarm in told] == [f"{name} is parked" for name in parked]
     platform.write(3, [cut(SOUND)])
     platform.await_results(partitions=[3])
     for partition in range(len(names)):

@@ -91,7 +91,7 @@ def alarms_of(beat: dict[str, Any]) -> list[str]:
         for place, at in (beat.get("parked") or {}).items()
     ]
     holes = [
-        f"{place} waits for stream_seq {at['stream_seq']}, has seen up to {at['seen_to'] - 1}: the gateway writes again."
+        f"{place} waits for stream_seq {at['stream_seq']}, has seen up to {at['seen_to'] - 1}; the gateway repairs it."
         for place, at in (beat.get("holes") or {}).items()
     ]
     halted = [

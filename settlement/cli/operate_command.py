@@ -10,13 +10,23 @@ from typing import Any, Final
 import typer
 
 from settlement.cli.offline import AsJson
-from settlement.cli.operate_options import ApprovedBy, By, ControlId, Reason, Reference, Request
+from settlement.cli.operate_options import (
+    ApprovedBy,
+    ApprovedFor,
+    By,
+    ControlId,
+    Reason,
+    Reference,
+    Request,
+    WhatIf,
+)
 
 EXIT_CODES: Final = "\n\nExit code 0: accepted, or applied before; 1: refused."
 _REQUEST: Final = {
     "by": By, "approved_by": ApprovedBy, "reason": Reason, "reference": Reference, "control_id": ControlId,
 }  # fmt: skip
-_JSON: Final = "as_json"
+_CORRECTION: Final = {**_REQUEST, "approved_for": ApprovedFor}
+_JSON, _WHAT_IF = "as_json", "what_if"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,33 +44,41 @@ class Asked:
     newest_by: tuple[str, ...] = ()
 
 
-def sends(group: typer.Typer, name: str, ask: Callable[..., Asked]) -> None:
+def sends(group: typer.Typer, name: str, ask: Callable[..., Asked], *, corrects: bool = False) -> None:
     """Add a command whose arguments are those of `ask`, and who asks, why, and under which id.
 
-    ask: returns what to send; its docstring is the command's.
+    ask: returns what to send; its docstring is the command's.  corrects: whether it can be tried first (`--what-if`),
+    and belongs to the date for which it was approved (rule COR-3).
     """
+    options = _CORRECTION if corrects else _REQUEST
 
     def run(**told: Any) -> None:  # noqa: ANN401  what the command line holds
         from settlement.cli.operate_platform import settings_of, whole_platform
         from settlement.cli.operate_send import Instruction, desk_at, tell
+        from settlement.cli.operate_what_if import show_effect
 
-        request = Request(**{key: told.pop(key) for key in _REQUEST})
-        as_json = told.pop(_JSON)
+        request = Request(**{key: told.pop(key) for key in options})
+        as_json, what_if = told.pop(_JSON), told.pop(_WHAT_IF, False)
         asked = ask(**told)
         what = asked.what or f"{asked.kind.replace('_', ' ')} of {' '.join(asked.about)}"
         stem = "/".join((asked.kind, *asked.about))
         instruction = Instruction(
-            kind=asked.kind, payload=asked.payload, stem=stem, what=what, newest_by=asked.newest_by
-        )
+            kind=asked.kind, payload=asked.payload, stem=stem, what=what, newest_by=asked.newest_by,
+            corrects=corrects,
+        )  # fmt: skip
+        if what_if:
+            show_effect(instruction, request, as_json=as_json)
+            return
         with whole_platform(settings_of()) as endpoints, desk_at(endpoints, request) as desk:
             answer = desk.send(instruction)
         tell([answer], as_json=as_json)
 
     keyword = inspect.Parameter.KEYWORD_ONLY
     own = [one.replace(kind=keyword) for one in inspect.signature(ask, eval_str=True).parameters.values()]
-    shared = [inspect.Parameter(key, keyword, default="", annotation=option) for key, option in _REQUEST.items()]
+    shared = [inspect.Parameter(key, keyword, default="", annotation=option) for key, option in options.items()]
+    tried = [inspect.Parameter(_WHAT_IF, keyword, default=False, annotation=WhatIf)] if corrects else []
     as_json = inspect.Parameter(_JSON, keyword, default=False, annotation=AsJson)
-    parameters = [*own, *shared, as_json]
+    parameters = [*own, *shared, *tried, as_json]
     vars(run)["__signature__"] = inspect.Signature(parameters)  # what typer reads the arguments from
     run.__annotations__ = {one.name: one.annotation for one in parameters}
     group.command(name, help=inspect.cleandoc(ask.__doc__ or "") + EXIT_CODES)(run)

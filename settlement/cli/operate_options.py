@@ -22,13 +22,21 @@ ControlId = Annotated[
     typer.Option("--id", metavar="ID", help="The control's own id; by default it follows from what is asked."),
 ]
 
+WhatIf = Annotated[
+    bool, typer.Option("--what-if", help="Send nothing: show the cash effect by member, at the last settlement price.")
+]
+ApprovedFor = Annotated[
+    str,
+    typer.Option("--approved-for", metavar="DATE", help="The open date of the approval; by default the one open now."),
+]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """Who asks for a control, and how.
 
     by, approved_by: people; approved_by is empty where one is enough.  reason, reference: may be empty.
-    control_id: empty for one that follows from what is asked.
+    control_id: empty for one that follows from what is asked.  approved_for: date of the approval, may be empty.
     """
 
     by: str = ""
@@ -36,6 +44,7 @@ class Request:
     reason: str = ""
     reference: str = ""
     control_id: str = ""
+    approved_for: str = ""
 
     @property
     def requester(self) -> str:

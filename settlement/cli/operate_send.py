@@ -10,15 +10,17 @@ from typing import Any, Final
 import typer
 
 from infra.local.process import Endpoints
-from settlement.cli.operate_log import ControlBook
+from settlement.cli.operate_log import Asked, ControlBook
 from settlement.cli.operate_options import Request
 from settlement.cli.output import console, print_json, say
 from settlement.cli.refusals import CommandError
+from settlement.domain.dates import format_date
 from settlement.folds.gateway.reference import canonical
 from streams.gateway.controls import Accepted, Controls, ControlsError, NoOutcomeError, Outcome, Rejected
 
 ANSWER_SECONDS: Final = 30.0
 RESERVED: Final = "advance/"
+APPROVED_FOR: Final = "approved_for"
 Json = dict[str, Any]
 
 
@@ -28,7 +30,7 @@ class Instruction:
 
     stem: what the control's id begins with.  what: for people, for example `contract H100-2026-09`.
     newest_by: fields of the payload; an equal instruction counts as applied before only when it was the last one with
-    the same values of them.
+    the same values of them.  corrects: whether it belongs to the date for which it was approved (rule COR-3).
     """
 
     kind: str
@@ -36,6 +38,7 @@ class Instruction:
     stem: str
     what: str
     newest_by: tuple[str, ...] = ()
+    corrects: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +109,15 @@ class Desk:
             control_id = self._controls.unused_id(instruction.stem)
         request = self._request
         offset = self._controls.append(
-            instruction.kind, instruction.payload, control_id=control_id, requested_by=request.requester,
+            instruction.kind, self._payload(instruction), control_id=control_id, requested_by=request.requester,
             approved_by=request.approved_by, reason=request.reason, exchange_reference=request.reference,
         )  # fmt: skip
         return instruction, control_id, offset
+
+    def _payload(self, instruction: Instruction) -> Json:
+        """Return what is sent: of a correction also the date that it was approved for, by default the open one."""
+        shown = self._request.approved_for or (self.book.open_date and format_date(self.book.open_date))
+        return {**instruction.payload, APPROVED_FOR: shown} if instruction.corrects and shown else instruction.payload
 
     def _answer(self, instruction: Instruction, control_id: str, offset: int | None) -> Answer:
         if offset is None:
@@ -124,7 +132,11 @@ class Desk:
         if keys:
             accepted = [asked for asked in accepted if all(asked.payload.get(key) == payload[key] for key in keys)][-1:]
         wanted = canonical(payload)
-        return next((asked.control["control_id"] for asked in accepted if canonical(asked.payload) == wanted), "")
+        return next((asked.control["control_id"] for asked in accepted if canonical(_asked(asked)) == wanted), "")
+
+
+def _asked(asked: Asked) -> Json:
+    return {key: value for key, value in asked.payload.items() if key != APPROVED_FOR}
 
 
 @contextmanager

@@ -31,6 +31,8 @@ class Code(StrEnum):
     """Size, currency and rounding cannot change while a position or a correctable trade exists."""
     WRONG_DATE = "WRONG_DATE"
     """The control names a date that is not open, not cut, or not the next to settle."""
+    APPROVAL_STALE = "APPROVAL_STALE"
+    """The date for which the control was approved is no longer open."""
     ALREADY_SETTLED = "ALREADY_SETTLED"
     """The date has its end-of-day cycle."""
     CONTRACT_CLOSED = "CONTRACT_CLOSED"
@@ -98,6 +100,7 @@ def _rules() -> dict[Code, str]:
         Code.CONTROL_REUSED: "A control's id is used once.",
         Code.FROZEN_TERMS: "Size, currency and rounding cannot change while a position or a correctable trade exists.",
         Code.WRONG_DATE: "Cuts and intraday cycles name the open date; dates settle in their cuts' order (CUT-1).",
+        Code.APPROVAL_STALE: "A correction approved for another date than the open one is approved anew (COR-3).",
         Code.ALREADY_SETTLED: "A date has one end-of-day cycle (CUT-1).",
         Code.CONTRACT_CLOSED: "After the final settlement only a cash adjustment is left (FSP-2).",
         Code.AFTER_LAST_TRADE: "A contract trades until its last trading day (FSP-2).",

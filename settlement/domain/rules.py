@@ -120,6 +120,14 @@ _LIFECYCLE = (
         "effective date; the corrected price becomes the prior one.",
     ),
     Rule(
+        code="COR-3",
+        title="Who approves a correction has seen its cash effect.",
+        text="A correction can be tried first: its fills are valued at the last settlement price, lots x "
+        "(V(settlement) - V(price)) on their side, with residuals, adjustments and fees, by member, origin and "
+        "currency; with the fee account they sum to 0. It belongs to the date that is open where it stands in the "
+        "log; approved for another date, it is refused and goes back for approval.",
+    ),
+    Rule(
         code="GUP-1",
         title="A give-up moves lots at the price that stands.",
         text="Minus at the executing account, plus at the carrying one; the fee moves along.",

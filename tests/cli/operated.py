@@ -128,6 +128,9 @@ class Operated:
 
     def _second_day(self) -> None:
         self.novate("ingest grown", "ingest", self.file("trades.csv", SECOND_DAY), "--json")
+        self.novate("bust what if", "bust", "T1", "--what-if", "--json")
+        self.novate("bust what if shown", "bust", "T1", "--what-if")
+        self.novate("bust stale", "bust", "T1", "--approved-for", "2026-08-03", "--json")
         self.novate("bust", "bust", "T1", "--by", "ann", "--reason", "fat finger")
         self.novate("bust again", "bust", "T1")
         self.novate("price with cut", "price", "2026-08-04", "GPUH-2026-08=2.341", "TOK=12.40", "--cut", "--id", "mine")

@@ -187,10 +187,31 @@ def test_a_breach_is_told_whole_until_it_is_mended(operated: Operated) -> None:
     assert operated["status"].code == 0, operated["status"].all
 
 
+@pytest.mark.rule("COR-3")
+def test_a_bust_is_shown_before_it_is_approved(operated: Operated) -> None:
+    """Its effect by member is what the ledger pays then, and sums to 0; approved for another date it is refused."""
+    told = operated["bust what if"]
+    assert (told.code, told.json["outcome"], told.json["open_date"]) == (0, "would be accepted", "2026-08-04"), told.all
+    assert told.json["valued_at"] == [{"contract": "GPUH-2026-08", "date": "2026-08-03", "price": "2.362"}]
+    effects = {(one["member"], one["origin"]): Decimal(one["amount"]) for one in told.json["cash"]}
+    assert effects == {
+        ("CCP", "fees"): Decimal("-7.00"), ("M01", "house"): Decimal("-84.10"), ("M02", "client"): Decimal("87.60"),
+        ("M02", "house"): Decimal("3.50"),
+    }  # fmt: skip
+    assert sum(effects.values()) == 0
+    line = next(one for one in operated["statement of the bust"].json["lines"] if one["contract"] == "GPUH-2026-08")
+    assert Decimal(line["total"]) == effects["M01", "house"]
+    shown = operated["bust what if shown"].out
+    assert "GPUH-2026-08 is valued at the last settlement price, 2.362 of 2026-08-03." in shown
+    assert "Nothing was sent. It would belong to 2026-08-04; send it with --approved-for 2026-08-04." in shown
+    stale = operated["bust stale"]
+    assert (stale.code, stale.json["code"]) == (1, "APPROVAL_STALE"), stale.all
+
+
 @pytest.mark.rule("COR-1")
 def test_a_bust_after_settlement_takes_everything_back(operated: Operated) -> None:
     """T1 was paid on the first day and busted on the second: both days together come to nothing, fees included."""
-    assert operated["bust"].out == "Accepted: bust of T1 (control bust/T1/1)\n"
+    assert operated["bust"].out == "Accepted: bust of T1 (control bust/T1/2)\n"
     assert operated["bust again"].out.startswith("Was applied before: bust of T1")
     assert (operated["price with cut"].code, "(control mine)" in operated["price with cut"].out) == (0, True)
     document = operated["statement of the bust"].json

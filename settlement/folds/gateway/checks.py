@@ -8,9 +8,9 @@ from settlement.domain.contract import FILL_LIMIT_MINOR, PRICE_LIMIT_NANO, Contr
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_price
 from settlement.domain.rejection import Code, Refused
+from settlement.folds.gateway import fields
 
 if TYPE_CHECKING:
-    from settlement.folds.gateway import fields
     from settlement.folds.gateway.state import Trade
     from settlement.folds.gateway.writing import Writer
 
@@ -110,6 +110,19 @@ def _beyond_reach(writer: Writer, trade_id: str) -> Refused:
         f"Expected a correction within {contract.correction_days} business days of the trade, was later: {trade_id} of "
         f"{name}. Use a cash adjustment.",
     )
+
+
+def approved_for_today(writer: Writer, payload: fields.Payload) -> None:
+    """Refuse what was approved for another date than the one that is open where it stands (rule COR-3)."""
+    if payload.get("approved_for") is None:
+        return
+    shown, today = fields.date(payload, "approved_for"), writer.open_date().date
+    if shown != today:
+        raise Refused(
+            Code.APPROVAL_STALE,
+            f"Expected an approval for the open date {format_date(today)}, was {format_date(shown)}. Show its cash "
+            "effect again (--what-if) and have it approved anew.",
+        )
 
 
 def two_people(requested_by: str, approved_by: str) -> None:

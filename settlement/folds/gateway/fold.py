@@ -61,7 +61,7 @@ class GatewayFold:
     def __init__(self, partitions: int) -> None:
         topics = {topic: [0] * partitions for topic in (FILLS, ORDERS, TICKS)}
         self.state = State(partitions=partitions, next_seq=topics, sums=[Sums() for _ in range(partitions)])
-        self._contracts: dict[str, Contract] = {}
+        self.contracts: dict[str, Contract] = {}
 
     def control(self, control: dict[str, Any]) -> Step:
         """Apply one control at its place; a twin of an earlier one changes nothing.
@@ -111,7 +111,7 @@ class GatewayFold:
         return self._step("", lambda writer: trading.report(writer, feed, session, record))
 
     def _step(self, control_id: str, act: Callable[[Writer], None]) -> Step:
-        writer = Writer(self.state, self._contracts, Calendar(frozenset(self.state.holidays)), control_id)
+        writer = Writer(self.state, self.contracts, Calendar(frozenset(self.state.holidays)), control_id)
         try:
             act(writer)
         except Refused as refused:
@@ -135,7 +135,7 @@ class GatewayFold:
             raise msgspec.ValidationError(message)
         fold = cls(state.partitions)
         fold.state = state
-        fold._contracts = {name: Contract.of(listed.document) for name, listed in state.listed.items()}
+        fold.contracts = {name: Contract.of(listed.document) for name, listed in state.listed.items()}
         return fold
 
 
@@ -143,6 +143,7 @@ def _apply(writer: Writer, kind: str, payload: dict[str, Any], control: dict[str
     if kind == "waive":
         reference.waive(writer, payload, control["requested_by"], control["approved_by"], control["reason"])
     elif kind in _KINDS:
+        checks.approved_for_today(writer, payload)
         checks.people(writer, kind, payload, control["requested_by"], control["approved_by"])
         _KINDS[kind](writer, payload)
     else:

@@ -242,6 +242,7 @@ RULE_OF_REJECTION: dict[str, str] = {
     "CONTROL_REUSED": "ENT-6",
     "FROZEN_TERMS": "ENT-9",
     "WRONG_DATE": "ENT-8",
+    "APPROVAL_STALE": "COR-3",
     "ALREADY_SETTLED": "ENT-8",
     "CONTRACT_CLOSED": "ENT-8",
     "AFTER_LAST_TRADE": "ENT-4",

@@ -154,6 +154,7 @@ CASES: list[tuple[Code, Callable[[], House], Callable[[House], Step]]] = [
     (Code.WRONG_DATE, House, lambda h: h.control("cut", date="2026-08-04")),
     (Code.WRONG_DATE, House, lambda h: h.control("open", date="2026-08-04")),
     (Code.WRONG_DATE, Unopened, lambda h: h.trade()),
+    (Code.APPROVAL_STALE, settled, lambda h: h.control("bust", trade="T1", approved_for="2026-08-03")),
     (Code.ALREADY_SETTLED, settled,
      lambda h: h.control("prices", date="2026-08-03", kind="end_of_day", prices={"GPUH": "2"})),
     (Code.CONTRACT_CLOSED, closed, lambda h: h.trade("T2")),

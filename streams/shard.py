@@ -13,7 +13,7 @@ from streams.snapshots import Frozen, LastResult, Restored
 INPUT_RECORDS = frozenset(
     {
         "account", "claim", "cut", "fill", "fix", "index_tick", "listing", "order", "prices", "print", "public_trade",
-        "quote", "series", "waiver",
+        "payment_state", "quote", "series", "waiver",
     }
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ MARGIN: Final = (
     *AMOUNTS,
     "total",
 )
-PAYMENTS: Final = ("date", "cycle", "member", "origin", "currency", "amount", "state")
+PAYMENTS: Final = ("date", "cycle", "member", "origin", "currency", "amount", "state", "payment")
 POSITIONS: Final = ("account", "member", "origin", "contract", "lots", "long", "short", "price", "date")
 
 
@@ -100,6 +100,7 @@ def payments(conn: Connection[Any], *, business_date: int | None = None, member:
             "currency": row.currency,
             "amount": money(row.amount_minor, row.currency),
             "state": row.state,
+            "payment": f"{row.cycle}/{row.member}/{row.origin}/{row.currency}",
         }
         for row in queries.payments(conn, business_date=business_date, member=member)
     ]
@@ -138,7 +139,7 @@ def by_member(conn: Connection[Any], business_date: int) -> tuple[list[Row], lis
         sums[row.member][row.currency] += row.amount_minor
     for journal in queries.journals(conn, business_date=business_date):
         for leg in journal.legs:
-            if leg.account_id.startswith("CCP/"):
+            if leg.account_id.startswith("CCP/fees/"):
                 sums["CCP/fees"][journal.currency] += leg.amount_minor
     currencies = sorted({currency for amounts in sums.values() for currency in amounts})
     rows = [
@@ -162,21 +163,20 @@ def _paid(member: str, amounts: dict[str, int], currencies: list[str]) -> Row:
 
 def balance(conn: Connection[Any]) -> list[Row]:
     """Return the ledger's balance by currency: what everybody was owed in all sums to 0."""
-    totals: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+    totals: dict[str, dict[str, int]] = defaultdict(lambda: {"members": 0, "fees": 0, "bank": 0, "accounts": 0})
     for row in queries.balances(conn):
         entry = totals[row.currency]
-        entry[0 if row.member != "CCP" else 1] += row.amount_minor
-        entry[2] += 1
+        entry["members" if row.member != "CCP" else row.origin] += row.amount_minor
+        entry["accounts"] += 1
     return [
         {
             "currency": currency,
-            "members": money(members, currency),
-            "fees": money(fees, currency),
-            "accounts": count,
-            "sum": money(members + fees, currency),
+            **{whose: money(entry[whose], currency) for whose in ("members", "fees", "bank")},
+            "accounts": entry["accounts"],
+            "sum": money(entry["members"] + entry["fees"] + entry["bank"], currency),
         }
-        for currency, (members, fees, count) in sorted(totals.items())
+        for currency, entry in sorted(totals.items())
     ]
 
 
-BALANCE: Final = ("currency", "members", "fees", "accounts", "sum")
+BALANCE: Final = ("currency", "members", "fees", "bank", "accounts", "sum")

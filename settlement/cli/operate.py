@@ -6,6 +6,7 @@ import typer
 
 from settlement.cli import (
     operate_account,
+    operate_bank,
     operate_contract,
     operate_correct,
     operate_day,
@@ -20,6 +21,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     for group in (
         operate_contract, operate_account, operate_day, operate_ingest, operate_price, operate_settle, operate_correct,
-        statement,
+        operate_bank, statement,
     ):  # fmt: skip
         group.register(app)

@@ -86,4 +86,5 @@ def payments(date: Date = None, member: Member = None, as_json: AsJson = False, 
     """Print the payments: one per member, origin and currency; + the member receives, - pays (rule PAY-1)."""
     with ledger() as conn:
         rows = books.payments(conn, business_date=number(date), member=member)
-    print_rows(rows, books.PAYMENTS, title="Payments", as_json=as_json, as_csv=as_csv, aside=("date", "cycle", "state"))
+    aside = ("date", "cycle", "state", "payment")
+    print_rows(rows, books.PAYMENTS, title="Payments", as_json=as_json, as_csv=as_csv, aside=aside)

@@ -83,7 +83,10 @@ _MONEY = (
         code="PAY-1",
         title="One payment per member, origin and currency.",
         text="All amounts of a cycle are netted; house and client never net, currencies never net. Fees of client "
-        "accounts are paid by the member's house. A payment that nets to zero is left out.",
+        "accounts are paid by the member's house. A payment that nets to zero is left out. A payment is calculated, "
+        "instructed, then confirmed or failed by the bank; a failed one may be instructed again. Only a confirmation "
+        "of its amount moves cash, and it is final; an answer that does not fit moves nothing and is kept with its "
+        "reason.",
     ),
     Rule(
         code="FEE-1",

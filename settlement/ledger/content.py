@@ -13,7 +13,7 @@ from dataclasses import dataclass, fields
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Final
 
-from settlement.ledger.model import CyclePosting, CyclePrice, Fee, MarginLine, PartitionMark, Payment
+from settlement.ledger.model import BankAnswer, CyclePosting, CyclePrice, Fee, MarginLine, PartitionMark, Payment
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -63,6 +63,7 @@ def content_lines(posting: CyclePosting) -> Iterator[ContentLine]:
     yield from _section("lines", MarginLine, posting.lines, ("account", "contract"))
     yield from _section("payments", Payment, posting.payments, ("member", "origin", "currency"))
     yield from _section("fees", Fee, posting.fees, ("currency",))
+    yield from _section("bank", BankAnswer, () if posting.bank is None else (posting.bank,), ("payment",))
     yield from _section("marks", PartitionMark, posting.marks, ("partition",))
     for number, row in enumerate(posting.outbox, start=1):
         yield ContentLine(
@@ -105,7 +106,7 @@ def _missing_line(expected: ContentLine | None, was: ContentLine | None) -> Diff
     return Difference(was.section, None, was.text())
 
 
-_SECTIONS: Final = ("cycle", "prices", "lines", "payments", "fees", "marks", "outbox")
+_SECTIONS: Final = ("cycle", "prices", "lines", "payments", "fees", "bank", "marks", "outbox")
 
 
 def _place(line: ContentLine) -> tuple[int, tuple[str | int, ...]]:

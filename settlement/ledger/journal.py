@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from settlement.ledger.errors import LedgerRefused
-from settlement.ledger.model import FEE_MEMBER, FEE_ORIGIN, CyclePosting
+from settlement.ledger.model import BANK_ORIGIN, FEE_MEMBER, FEE_ORIGIN, BankAnswer, CycleId, CyclePosting
 from settlement.ledger.records import Journal, Leg
 
 BIGINT: Final = 2**63  # the ledger's amounts are Postgres bigints
@@ -29,6 +29,8 @@ def journals(posting: CyclePosting) -> list[Journal]:
     Raises:
         LedgerRefused: the payments and fees of a currency do not sum to 0 (NV002), or an amount is beyond 64 bits.
     """
+    if posting.bank is not None:
+        return [_closing(posting.cycle, posting.bank)] if posting.bank.moves_cash else []
     currencies = sorted({row.currency for row in posting.payments} | {row.currency for row in posting.fees})
     return [_journal(posting, currency) for currency in currencies]
 
@@ -40,6 +42,31 @@ def payload_sha256(legs: Iterable[Leg]) -> bytes:
         name = leg.account_id.encode()
         digest.update(struct.pack(">ii", leg.leg, len(name)) + name + struct.pack(">q", leg.amount_minor))
     return digest.digest()
+
+
+def _closing(cycle: CycleId, bank: BankAnswer) -> Journal:
+    """Return what a confirmation closes: the payment account against the clearing house's cash (rule PAY-1).
+
+    A payment account's balance is what is open of it; CCP/bank is + what was paid out, - what came in.
+    """
+    account = account_id(bank.member, bank.origin, bank.currency)
+    cash = account_id(FEE_MEMBER, BANK_ORIGIN, bank.currency)
+    return _booked(cycle, bank.currency, [(account, -bank.amount_minor), (cash, bank.amount_minor)])
+
+
+def _booked(cycle: CycleId, currency: str, amounts: list[tuple[str, int]]) -> Journal:
+    legs = tuple(
+        Leg(leg=number, account_id=account, amount_minor=amount)
+        for number, (account, amount) in enumerate(amounts, start=1)
+    )
+    return Journal(
+        id=f"{cycle}/{currency}",
+        cycle=cycle,
+        currency=currency,
+        payload_sha256=payload_sha256(legs),
+        reverses=None,
+        legs=legs,
+    )
 
 
 def _journal(posting: CyclePosting, currency: str) -> Journal:
@@ -58,15 +85,4 @@ def _journal(posting: CyclePosting, currency: str) -> Journal:
     beyond = [f"{account} {amount}" for account, amount in amounts if not -BIGINT <= amount < BIGINT]
     if beyond:
         raise LedgerRefused("22003", f"Expected amounts below 2^63 {currency} minor units, was {beyond[0]}.")
-    legs = tuple(
-        Leg(leg=number, account_id=account, amount_minor=amount)
-        for number, (account, amount) in enumerate(amounts, start=1)
-    )
-    return Journal(
-        id=f"{posting.cycle}/{currency}",
-        cycle=posting.cycle,
-        currency=currency,
-        payload_sha256=payload_sha256(legs),
-        reverses=None,
-        legs=legs,
-    )
+    return _booked(posting.cycle, currency, amounts)

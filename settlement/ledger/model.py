@@ -13,6 +13,7 @@ from settlement.domain.dates import format_date
 
 FEE_MEMBER: Final = "CCP"
 FEE_ORIGIN: Final = "fees"
+BANK_ORIGIN: Final = "bank"
 
 
 class Outcome(StrEnum):
@@ -28,7 +29,8 @@ class Outcome(StrEnum):
 class CycleId:
     """A cycle's identity: its booked business date, kind and number within both.
 
-    kind: intraday, end_of_day, final or correction. Example of its text: 2026-08-03/end_of_day/1.
+    kind: intraday, end_of_day, final, correction, or bank (an answer of the bank).
+    Example of its text: 2026-08-03/end_of_day/1.
     """
 
     business_date: int
@@ -120,6 +122,26 @@ class Fee:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BankAnswer:
+    """What the bank said of a payment (PAY-1); refused: why it moves nothing, empty when it counts."""
+
+    payment: str
+    member: str
+    origin: str
+    currency: str
+    state: str
+    amount_minor: int
+    reason: str
+    reference: str
+    refused: str
+
+    @property
+    def moves_cash(self) -> bool:
+        """Whether it closes the payment: only a confirmation that counts does."""
+        return self.state == "confirmed" and not self.refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PartitionMark:
     """How far a partition's log had been read, and the rolling hash of it up to there."""
 
@@ -142,6 +164,7 @@ class CyclePosting:
     """Everything that one transaction posts for one cycle.
 
     previous: the cycle before it in the log; None for the first. effective_date: the date it corrects, or its own.
+    bank: of an entry of kind `bank`, which has no prices, lines, payments and fees.
     All rows but the outbox's may come in any order.
     """
 
@@ -155,6 +178,7 @@ class CyclePosting:
     fees: tuple[Fee, ...]
     marks: tuple[PartitionMark, ...]
     outbox: tuple[OutboxRow, ...]
+    bank: BankAnswer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

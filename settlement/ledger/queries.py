@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 from settlement.domain.dates import to_date, to_number
 from settlement.ledger.model import (
+    BankAnswer,
     CycleId,
     CyclePosting,
     CyclePrice,
@@ -25,7 +26,16 @@ from settlement.ledger.model import (
     PartitionMark,
     Payment,
 )
-from settlement.ledger.records import Balance, Journal, Leg, PostedCycle, PostedOutboxRow, PostedPayment, PostedPrice
+from settlement.ledger.records import (
+    Balance,
+    Journal,
+    Leg,
+    PostedAnswer,
+    PostedCycle,
+    PostedOutboxRow,
+    PostedPayment,
+    PostedPrice,
+)
 from settlement.ledger.statements import statements
 
 Row = dict[str, Any]
@@ -73,6 +83,13 @@ def payments(
 ) -> list[PostedPayment]:
     """Return payments by cycle, member, origin and currency, each with its newest state."""
     return _read(conn, "payments", {**_filters(cycle, business_date), "member": member}, _of_cycle(PostedPayment))
+
+
+def bank_answers(
+    conn: Connection[Any], cycle: CycleId | None = None, *, business_date: int | None = None, member: str | None = None
+) -> list[PostedAnswer]:
+    """Return the bank's answers in the order of the chain, those that moved nothing too, each with its entry."""
+    return _read(conn, "bank_answers", {**_filters(cycle, business_date), "member": member}, _answer)
 
 
 def prices(
@@ -141,9 +158,13 @@ def posted(conn: Connection[Any], cycle: CycleId) -> CyclePosting:
             lines=tuple(lines(conn, cycle)),
             payments=tuple(_payment(row) for row in payments(conn, cycle)),
             fees=tuple(
-                _fee(journal, leg) for journal in booked for leg in journal.legs if leg.account_id.startswith("CCP/")
+                _fee(journal, leg)
+                for journal in booked
+                for leg in journal.legs
+                if leg.account_id.startswith("CCP/fees/")
             ),
             marks=tuple(marks(conn, cycle)),
+            bank=next((one.answer for one in bank_answers(conn, cycle)), None),
             outbox=tuple(_read(conn, "outbox_of_cycle", {"seq": header.seq}, lambda row: OutboxRow(**row))),
         )
 
@@ -183,6 +204,12 @@ def _line(row: Row) -> MarginLine:
 
 def _of_cycle(kind: Callable[..., T]) -> Callable[[Row], T]:
     return lambda row: kind(cycle=_take_cycle(row), **row)
+
+
+def _answer(row: Row) -> PostedAnswer:
+    cycle = _take_cycle(row)
+    assert cycle is not None  # noqa: S101  the columns are not null
+    return PostedAnswer(cycle=cycle, answer=BankAnswer(**row))
 
 
 def _journal(rows: list[Row]) -> Journal:

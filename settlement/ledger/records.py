@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from settlement.ledger.model import CycleId
+from settlement.ledger.model import BankAnswer, CycleId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +48,14 @@ class PostedPayment:
     currency: str
     amount_minor: int
     state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedAnswer:
+    """An answer of the bank with its entry in the chain."""
+
+    cycle: CycleId
+    answer: BankAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

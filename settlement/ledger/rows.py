@@ -6,15 +6,25 @@ unnest, not COPY: Postgres refuses COPY into tables with row level security, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import Connection
 
 from settlement.domain.dates import to_date
+from settlement.domain.payment_state import PaymentId
 from settlement.ledger.errors import LedgerRefused
 from settlement.ledger.journal import account_id, journals
-from settlement.ledger.model import FEE_MEMBER, FEE_ORIGIN, CyclePosting, CyclePrice, MarginLine, PartitionMark, Payment
+from settlement.ledger.model import (
+    BANK_ORIGIN,
+    FEE_MEMBER,
+    FEE_ORIGIN,
+    CyclePosting,
+    CyclePrice,
+    MarginLine,
+    PartitionMark,
+    Payment,
+)
 from settlement.ledger.records import Journal
 from settlement.ledger.statements import statements
 
@@ -42,6 +52,7 @@ def insert_cycle(conn: Connection[Any], posting: CyclePosting, digest: bytes, *,
     _insert(conn, "prices", seq, columns(posting.prices, names_of(CyclePrice)))
     _insert(conn, "lines", seq, columns(posting.lines, names_of(MarginLine)[_CYCLE_COLUMNS:]))
     _insert(conn, "payments", seq, columns(posting.payments, names_of(Payment)))
+    _insert_bank(conn, posting, seq)
     _insert_journals(conn, seq, booked)
     _insert(conn, "marks", seq, columns(posting.marks, names_of(PartitionMark)))
     outbox = columns(posting.outbox, ["topic", "key", "value"])
@@ -87,6 +98,9 @@ def _insert_accounts(conn: Connection[Any], posting: CyclePosting) -> None:
     """Open the accounts that the journals need and are not there; posters take turns, so none appears meanwhile."""
     owners = {(row.member, row.origin, row.currency) for row in posting.payments}
     owners |= {(FEE_MEMBER, FEE_ORIGIN, row.currency) for row in posting.fees}
+    if posting.bank is not None and posting.bank.moves_cash:
+        bank = posting.bank
+        owners |= {(bank.member, bank.origin, bank.currency), (FEE_MEMBER, BANK_ORIGIN, bank.currency)}
     wanted = [(account_id(*owner), *owner) for owner in sorted(owners)]
     if not wanted:
         return
@@ -100,6 +114,21 @@ def _account_columns(rows: Sequence[tuple[str, ...]]) -> dict[str, object]:
         name: list(column)
         for name, column in zip(("id", "member", "origin", "currency"), zip(*rows, strict=True), strict=True)
     }
+
+
+def _insert_bank(conn: Connection[Any], posting: CyclePosting, seq: int) -> None:
+    """Insert the bank's answer, and the payment's next state when it counts."""
+    if posting.bank is None:
+        return
+    conn.execute(statements("posting")["bank_answer"], {"seq": seq, **asdict(posting.bank)})
+    if not posting.bank.refused:
+        payment = PaymentId.of(posting.bank.payment)
+        values = {
+            "business_date": to_date(payment.cycle.business_date), "kind": payment.cycle.kind,
+            "number": payment.cycle.number, "member": payment.member, "origin": payment.origin,
+            "currency": payment.currency, "state": posting.bank.state, "control_id": posting.control_id,
+        }  # fmt: skip
+        conn.execute(statements("posting")["next_payment_state"], values)
 
 
 def _insert_journals(conn: Connection[Any], seq: int, booked: list[Journal]) -> None:

@@ -39,6 +39,7 @@ class Report:
     cycles: int = 0
     lines: int = 0
     payments: int = 0
+    bank_answers: int = 0
     journal_legs: int = 0
     state_sha256: str = ""
     unposted: list[str] = field(default_factory=list)
@@ -58,7 +59,7 @@ class Report:
         """Yield the report's lines for people."""
         yield f"{self.records:,} records, {self.fills:,} fills, {self.twins:,} twins equal to their originals"
         yield f"{self.cycles:,} cycles, {self.lines:,} margin lines"
-        yield f"{self.payments:,} payments, {self.journal_legs:,} journal legs"
+        yield f"{self.payments:,} payments, {self.journal_legs:,} journal legs, {self.bank_answers:,} bank answers"
         yield f"state {self.state_sha256}"
         if self.unposted:
             yield f"not posted yet: {', '.join(self.unposted)}"

@@ -17,6 +17,7 @@ import polars as pl
 
 from settlement.domain.account import Account, Origin, Positions
 from settlement.domain.margin import KINDS, CycleKey, MarginLine
+from settlement.domain.payment_state import BANK
 from settlement.run.breach import Breach, BreachError, Place
 from settlement.run.tables import COLUMNS, FILL_COLUMNS, rows_of
 from settlement.wire.columns import Piece
@@ -74,6 +75,15 @@ class Engine:
         rows = self._query(sql("cycles"), {"partitions": self._partitions})
         return [CycleKey(*row) for row in rows]
 
+    def entries(self) -> list[CycleKey]:
+        """Return what the ledger's chain is made of, in the log's order: the cycles, and the bank's answers (PAY-1)."""
+        return [CycleKey(*row) for row in self._query(sql("entries"), {"partitions": self._partitions})]
+
+    def answers(self) -> list[dict[str, Any]]:
+        """Return the bank's answers that say the same in every partition, as their records, in the log's order."""
+        rows = self._query(sql("answers"), {"partitions": self._partitions})
+        return [dict(zip(_ANSWER, row, strict=True)) for row in rows]
+
     def margin_lines(self, cycle: CycleKey) -> list[MarginLine]:
         """Return the cycle's lines, sorted by account and contract.
 
@@ -113,8 +123,8 @@ class Engine:
         return [dict(zip(columns, row, strict=True)) for row in rows]
 
     def places(self, cycle: CycleKey) -> dict[int, int]:
-        """Return the stream_seq of the cycle's prices by partition."""
-        return dict(self._query(sql("cycle_places"), cycle))
+        """Return the stream_seq of the cycle's prices, or of the bank's answer, by partition."""
+        return dict(self._query(sql("answer_places" if cycle.kind == BANK else "cycle_places"), cycle))
 
     def fills_before(self, cycle: CycleKey) -> dict[int, int]:
         """Return how many fills lie before the cycle's prices, by partition."""
@@ -182,6 +192,9 @@ class Engine:
 
 
 _FIELDS: Final = tuple(field.name for field in fields(MarginLine))
+_ANSWER: Final = (
+    "business_date", "number", "payment", "state", "amount_minor", "reason", "reference", "control_id",
+)  # fmt: skip
 _PRICE: Final = _FIELDS.index("price_nano")
 _AMOUNTS: Final = slice(_FIELDS.index("tvar_minor"), len(_FIELDS))
 

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from settlement.domain import margin
 from settlement.domain.account import Account
 from settlement.domain.margin import CycleKey
+from settlement.domain.payment_state import BANK
 from settlement.ledger.content import content_sha256
 from settlement.ledger.model import (
     CycleId,
@@ -21,6 +22,7 @@ from settlement.ledger.model import (
     PartitionMark,
     Payment,
 )
+from settlement.run.banking import bank_posting
 from settlement.run.engine import Engine
 from settlement.wire import codec
 
@@ -43,12 +45,14 @@ class Hashes(Protocol):
 def posting_of(
     engine: Engine, log: Hashes, cycle: CycleKey, *, announce: Announce | None = None, prefix: str = ""
 ) -> CyclePosting:
-    """Return what is posted for a cycle; nothing is checked here.
+    """Return what is posted for a cycle or an answer of the bank; nothing is checked here.
 
     announce: further rows of the outbox.  prefix: before the topics' names.
     """
-    cycles = engine.cycles()
+    cycles = engine.entries()
     at = cycles.index(cycle)
+    if cycle.kind == BANK:
+        return bank_posting(engine, cycle, cycles[:at], marks_of(engine, log, cycle))
     effective_date, control_id = engine.header(cycle)
     lines = engine.margin_lines(cycle)
     accounts, currencies = engine.accounts(), engine.currencies()
@@ -61,15 +65,20 @@ def posting_of(
         lines=tuple(_line(line, accounts, currencies) for line in lines),
         payments=tuple(Payment(**asdict(one)) for one in margin.payments(lines, accounts, currencies)),
         fees=tuple(Fee(currency=c, amount_minor=amount) for c, amount in margin.fees(lines, currencies).items()),
-        marks=tuple(
-            PartitionMark(partition=partition, stream_seq=seq, rolling_sha256=log.hash_at(partition, seq))
-            for partition, seq in sorted(engine.places(cycle).items())
-        ),
+        marks=marks_of(engine, log, cycle),
         outbox=(),
     )
     seq = at + 1
     rows = [_settled(posting, seq, prefix), *_payments(posting, seq, prefix)]
     return replace(posting, outbox=(*rows, *(() if announce is None else announce(engine, cycle, seq))))
+
+
+def marks_of(engine: Engine, log: Hashes, entry: CycleKey) -> tuple[PartitionMark, ...]:
+    """Return how far every partition is read at a cycle or an answer of the bank."""
+    return tuple(
+        PartitionMark(partition=partition, stream_seq=seq, rolling_sha256=log.hash_at(partition, seq))
+        for partition, seq in sorted(engine.places(entry).items())
+    )
 
 
 def _line(line: margin.MarginLine, accounts: Mapping[str, Account], currencies: Mapping[str, str]) -> MarginLine:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from psycopg import Connection
 
 from settlement.domain.margin import CycleKey
+from settlement.domain.payment_state import BANK
 from settlement.ledger import queries
 from settlement.ledger.errors import LedgerRefused, NotReplicated, OutboxStalled, PostedDifferently
 from settlement.ledger.model import Generation, Outcome, PartitionMark
@@ -129,7 +130,7 @@ class SettlementRun:
         return settled
 
     def _settle(self) -> Iterator[Settled]:
-        cycles = self._collector.engine.cycles()
+        cycles = self._collector.engine.entries()
         done = self._done or 0
         for self.cycle in cycles[done:]:
             if not self._complete(self.cycle):
@@ -142,6 +143,8 @@ class SettlementRun:
     def _complete(self, cycle: CycleKey) -> bool:
         """Check the log up to a cycle's prices as soon as they are there, and its results when all of them are."""
         engine = self._collector.engine
+        if cycle.kind == BANK:  # no fold has a say in it
+            return True
         if cycle not in self._sound:
             _raise(engine.breaches(cycle))
             self._sound.add(cycle)
@@ -162,7 +165,7 @@ class SettlementRun:
         except (PostedDifferently, LedgerRefused, NotReplicated) as error:
             raise BreachError([Breach(rule=type(error).__name__, message=str(error))]) from error
         self._announced = False
-        if ledger.posted is not None:
+        if ledger.posted is not None and cycle.kind != BANK:
             ledger.posted(self._collector.engine, cycle)
         return Settled(cycle=cycle, outcome=outcome, lines=len(posting.lines), payments=len(posting.payments))
 

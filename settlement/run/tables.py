@@ -44,6 +44,10 @@ COLUMNS: Final[dict[str, dict[str, pl.DataType]]] = {
         **_PLACE, "business_date": _INT, "claim_id": _TEXT, "trade_id": _TEXT, "contract": _TEXT, "account": _TEXT,
         "side": _TEXT, "position_effect": _TEXT, "lots": _LONG, "status": _TEXT, "control_id": _TEXT,
     },
+    "payment_state": {
+        **_PLACE, "business_date": _INT, "number": _INT, "payment": _TEXT, "state": _TEXT, "amount_minor": _LONG,
+        "reason": _TEXT, "reference": _TEXT, "control_id": _TEXT,
+    },
     "cycle": {**_PLACE, **_CYCLE, "control_id": _TEXT},
     "price": {**_PLACE, **_CYCLE, "contract": _TEXT, "price_nano": _LONG, "value_minor": _LONG, "tier": _TEXT},
 }  # fmt: skip

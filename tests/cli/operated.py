@@ -166,8 +166,24 @@ class Operated:
         self.novate("provisional", "final", "TOK", "2026-08-05", "12.35", "--status", "provisional", *PEOPLE)
         self.novate("price the third", "price", "2026-08-05", "GPUH-2026-08=2.350", "TOK=12.40", "--cut")
         self.house.wait("the third day to be posted", self._is_posted)
+        self._bank()
         self.novate("margin of the third", "margin", "--date", "2026-08-05", "--json")
         self.novate("replay", "replay")
+
+    def _bank(self) -> None:
+        first = next(one for one in self["payments"].json if one["member"] == "M01")
+        told = (first["payment"], "--", first["amount"])
+        self.novate("bank instruct", "bank", "instruct", "--json", *told)
+        self.novate("bank instruct again", "bank", "instruct", *told)
+        self.novate("bank fail", "bank", "fail", "--why", "account closed", "--reference", "B-7", *told)
+        self.novate("bank confirm too early", "bank", "confirm", *told)
+        self.novate("bank instruct anew", "bank", "instruct", *told)
+        self.novate("bank confirm", "bank", "confirm", *told)
+        self.house.wait("the answers to be posted", self._has_answers)
+        self.novate("payments after the bank", "payments", "--date", "2026-08-03", "--json")
+
+    def _has_answers(self) -> bool:
+        return len(self.novate("bank list", "bank", "list", "--json").json) == 5
 
     def _is_posted(self) -> bool:
         return self.novate("settle the third", "settle", "2026-08-05").code == 0

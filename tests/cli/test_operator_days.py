@@ -224,6 +224,22 @@ def test_a_bust_after_settlement_takes_everything_back(operated: Operated) -> No
     )
 
 
+@pytest.mark.rule("PAY-1")
+def test_the_bank_moves_a_payment_to_confirmed(operated: Operated) -> None:
+    """Each answer is accepted, the repeated one is not sent; the one out of order is listed with its reason."""
+    assert operated["bank instruct"].json["outcome"] == "accepted", operated["bank instruct"].all
+    assert operated["bank instruct again"].out.startswith("Was applied before: ")
+    listed = operated["bank list"].json
+    assert [one["state"] for one in listed] == ["instructed", "failed", "confirmed", "instructed", "confirmed"]
+    assert [one["refused"] for one in listed] == [
+        "", "", "Expected instructed after failed, was confirmed.", "", "",
+    ]  # fmt: skip
+    assert (listed[1]["reason"], listed[1]["reference"]) == ("account closed", "B-7")
+    states = {one["payment"]: one["state"] for one in operated["payments after the bank"].json}
+    assert states.pop(listed[0]["payment"]) == "confirmed"
+    assert set(states.values()) == {"calculated"}
+
+
 @pytest.mark.rule("COR-1", "GUP-2", "TRF-1")
 def test_every_correction_has_a_command(operated: Operated) -> None:
     """Each is accepted by the gateway, told as applied before when it is the newest, and refused with its rule."""

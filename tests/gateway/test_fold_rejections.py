@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -129,6 +129,8 @@ def broken() -> House:
     return house
 
 
+ANSWER: Final = {"payment": "2026-08-03/end_of_day/1/A/HOUSE/USD", "state": "instructed", "amount": "-1.00"}
+
 CASES: list[tuple[Code, Callable[[], House], Callable[[House], Step]]] = [
     (Code.MALFORMED, House, lambda h: h.control("cut", date="yesterday")),
     (Code.MALFORMED, House, lambda h: h.control("cut", date="9999-12-31")),
@@ -141,6 +143,13 @@ CASES: list[tuple[Code, Callable[[], House], Callable[[House], Step]]] = [
                                                   position=[])),
     (Code.MALFORMED, traded,
      lambda h: h.control("average", account="A", contract="GPUH", side="buy", trades=[["T1"], ["T1"]])),
+    *((Code.MALFORMED, House, lambda h, wrong=wrong: h.control("bank", **{**ANSWER, **wrong})) for wrong in (
+        {"payment": "2026-08-03/end_of_day/1/A/HOUSE"}, {"payment": "2026-08-03/end_of_day/01/A/HOUSE/USD"},
+        {"payment": "2026-08-03/bank/1/A/HOUSE/USD"}, {"payment": "2026-08-03/end_of_day/1/A/HOUSE/XXX"},
+        {"payment": f"2026-08-03/end_of_day/1/{'A' * 200}/HOUSE/USD"}, {"state": "calculated"}, {"state": "failed"},
+        {"amount": "1.001"})),
+    (Code.LIMIT, House, lambda h: h.control("bank", **{**ANSWER, "amount": "92233720368547758.08"})),
+    (Code.WRONG_DATE, Unopened, lambda h: h.control("bank", **ANSWER)),
     (Code.UNKNOWN_CONTRACT, House, lambda h: h.trade(contract="COAL")),
     (Code.UNKNOWN_ACCOUNT, House, lambda h: h.trade(sides=("A", "Z"))),
     (Code.UNKNOWN_TRADE, House, lambda h: h.control("bust", trade="T9")),

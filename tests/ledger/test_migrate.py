@@ -90,7 +90,7 @@ def test_every_table_is_guarded_and_owned_by_a_role_that_cannot_log_in(conn: Con
                 WHERE t.tgrelid = c.oid AND t.tgname IN ('append_only', 'append_only_row', 'nothing_hidden'))
         FROM pg_class c WHERE c.relnamespace = 'ledger'::regnamespace AND c.relkind = 'r' AND c.relname <> 'migration'
     """).fetchall()
-    assert len(rows) == 11
+    assert len(rows) == 12
     for _table, owner, forced, guards in rows:
         assert (owner, forced) == ("novate_owner", True)
         assert guards == ["append_only", "append_only_row", "nothing_hidden"]

@@ -10,7 +10,17 @@ import msgspec
 from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract
 from settlement.domain.rejection import Code, Refused, Rejection
-from settlement.folds.gateway import checks, closed_dates, corrections, cycles, give_ups, reference, trading, transfers
+from settlement.folds.gateway import (
+    bank,
+    checks,
+    closed_dates,
+    corrections,
+    cycles,
+    give_ups,
+    reference,
+    trading,
+    transfers,
+)
 from settlement.folds.gateway.reference import canonical
 from settlement.folds.gateway.state import Session, State, Sums
 from settlement.folds.gateway.writing import FILLS, ORDERS, TICKS, Step, Writer
@@ -48,7 +58,7 @@ _KINDS: Final[dict[str, Callable[[Writer, dict[str, Any]], None]]] = {
     "close_out": transfers.close_out,
     "cash_adjustment": transfers.cash_adjustment,
 }
-KINDS: Final = frozenset((*_KINDS, "advance", "waive"))
+KINDS: Final = frozenset((*_KINDS, "advance", "bank", "waive"))
 """Every kind of control that the gateway knows."""
 
 
@@ -142,6 +152,8 @@ class GatewayFold:
 def _apply(writer: Writer, kind: str, payload: dict[str, Any], control: dict[str, Any]) -> None:
     if kind == "waive":
         reference.waive(writer, payload, control["requested_by"], control["approved_by"], control["reason"])
+    elif kind == "bank":
+        bank.bank(writer, payload, control.get("exchange_reference", ""))
     elif kind in _KINDS:
         checks.approved_for_today(writer, payload)
         checks.people(writer, kind, payload, control["requested_by"], control["approved_by"])

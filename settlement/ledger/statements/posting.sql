@@ -68,3 +68,17 @@ SELECT %(seq)s, * FROM unnest(%(line)s::integer[], %(topic)s::text[], %(key)s::t
 INSERT INTO ledger.payment_state (cycle_seq, member, origin, currency, number, state, control_id)
 SELECT c.seq, %(member)s, %(origin)s, %(currency)s, %(state_number)s, %(state)s, %(control_id)s FROM ledger.cycle c
 WHERE c.business_date = %(business_date)s AND c.kind = %(kind)s AND c.number = %(number)s
+
+-- name: bank_answer
+INSERT INTO ledger.bank_answer (cycle_seq, payment, member, origin, currency, state, amount_minor, reason, reference, refused)
+VALUES (%(seq)s, %(payment)s, %(member)s, %(origin)s, %(currency)s, %(state)s, %(amount_minor)s, %(reason)s,
+        %(reference)s, %(refused)s)
+
+-- name: next_payment_state
+INSERT INTO ledger.payment_state (cycle_seq, member, origin, currency, number, state, control_id)
+SELECT c.seq, %(member)s::text, %(origin)s::text, %(currency)s::text, (
+    SELECT count(*) + 1 FROM ledger.payment_state s
+    WHERE (s.cycle_seq, s.member, s.origin, s.currency) = (c.seq, %(member)s::text, %(origin)s::text, %(currency)s::text)
+), %(state)s, %(control_id)s
+FROM ledger.cycle c
+WHERE c.business_date = %(business_date)s AND c.kind = %(kind)s AND c.number = %(number)s

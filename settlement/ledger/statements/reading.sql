@@ -75,3 +75,13 @@ SELECT DISTINCT topic FROM ledger.outbox ORDER BY topic
 
 -- name: outbox_of_cycle
 SELECT topic, key, value FROM ledger.outbox WHERE cycle_seq = %(seq)s ORDER BY line
+
+-- name: bank_answers
+SELECT c.business_date, c.kind, c.number, b.payment, b.member, b.origin, b.currency, b.state, b.amount_minor, b.reason,
+       b.reference, b.refused
+FROM ledger.bank_answer b JOIN ledger.cycle c ON c.seq = b.cycle_seq
+WHERE (%(business_date)s::date IS NULL OR c.business_date = %(business_date)s)
+  AND (%(kind)s::text IS NULL OR c.kind = %(kind)s)
+  AND (%(number)s::integer IS NULL OR c.number = %(number)s)
+  AND (%(member)s::text IS NULL OR b.member = %(member)s)
+ORDER BY c.seq

@@ -52,6 +52,12 @@ CREATE TABLE claim (  -- a taker's part of a requested give-up: pending, then ac
     control_id VARCHAR NOT NULL
 );
 
+CREATE TABLE payment_state (  -- what the bank said of a payment, in every partition
+    partition INTEGER NOT NULL, stream_seq BIGINT NOT NULL, business_date INTEGER NOT NULL, number INTEGER NOT NULL,
+    payment VARCHAR NOT NULL, state VARCHAR NOT NULL, amount_minor BIGINT NOT NULL, reason VARCHAR NOT NULL,
+    reference VARCHAR NOT NULL, control_id VARCHAR NOT NULL
+);
+
 CREATE TABLE cycle (  -- a `prices` record; kind opening brings a book forward and asks for no lines
     partition INTEGER NOT NULL, stream_seq BIGINT NOT NULL,
     business_date INTEGER NOT NULL, kind VARCHAR NOT NULL, number INTEGER NOT NULL, effective_date INTEGER NOT NULL,

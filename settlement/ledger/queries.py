@@ -92,6 +92,14 @@ def bank_answers(
     return _read(conn, "bank_answers", {**_filters(cycle, business_date), "member": member}, _answer)
 
 
+def payment_states(conn: Connection[Any]) -> dict[str, list[tuple[str, str]]]:
+    """Return by payment its states in their order, each with the control that told it."""
+    states: dict[str, list[tuple[str, str]]] = {}
+    for row in _read(conn, "payment_states", {}, dict):
+        states.setdefault(row["payment"], []).append((row["state"], row["control_id"]))
+    return states
+
+
 def prices(
     conn: Connection[Any],
     cycle: CycleId | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Final, Protocol
@@ -147,6 +147,8 @@ class _Audit:
                 self._compare(conn, recomputed.pop(header.cycle))
             elif self._whole:  # otherwise the log's own damage is told, and what lies behind it is not known
                 self.add(Difference(f"ledger.cycle {header.cycle}", "no cycle, since the log has none", "posted"))
+        if self._whole:
+            self._compare_states(conn, [header.cycle for header in posted])
         self._report.unposted = [str(cycle) for cycle in recomputed]
         self.add(*(Difference(f"ledger {found.place}", found.expected, found.was) for found in check_books(conn)))
 
@@ -191,6 +193,18 @@ class _Audit:
         if not missing:
             found = check_results(self._engine, cycle, self._results.of(cycle))
             yield from (_of_breach(breach, f"variation-margin {cycle}") for breach in found)
+
+    def _compare_states(self, conn: Connection[Any], posted: Sequence[CycleId]) -> None:
+        """Compare what became of each payment with the bank's answers that count (rule PAY-1)."""
+        expected: dict[str, list[tuple[str, str]]] = {}
+        for posting in self._postings.values():
+            if posting.bank is not None and not posting.bank.refused and posting.cycle in posted:
+                expected.setdefault(posting.bank.payment, []).append((posting.bank.state, posting.control_id))
+        was = queries.payment_states(conn)
+        for payment in sorted(expected.keys() | was.keys()):
+            if expected.get(payment, []) != was.get(payment, []):
+                told = [", ".join(f"{s} ({c})" for s, c in of.get(payment, [])) or "none" for of in (expected, was)]
+                self.add(Difference(f"ledger states of {payment}", *told))
 
     def _compare(self, conn: Connection[Any], posting: CyclePosting) -> None:
         posted = queries.posted(conn, posting.cycle)

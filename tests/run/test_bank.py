@@ -112,6 +112,7 @@ def test_what_does_not_fit_moves_nothing_and_is_kept_with_its_reason(platform: P
     ("table", "change", "named"),
     [
         ("payment_state", "", ""),
+        ("payment_state", "SET state = 'failed' WHERE state = 'confirmed'", f"states of {HOUSE}"),
         ("bank_answer", "SET state = 'failed', reason = 'x' WHERE state = 'confirmed'", "bank of 2026-11-24/bank/2"),
         ("bank_answer", "SET reference = 'R9' WHERE state = 'instructed'", "bank of 2026-11-24/bank/1"),
         ("posting", "SET amount_minor = amount_minor + 1 WHERE account_id = 'CCP/bank/USD'", "2026-11-24/bank/2"),

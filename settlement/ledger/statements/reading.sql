@@ -85,3 +85,9 @@ WHERE (%(business_date)s::date IS NULL OR c.business_date = %(business_date)s)
   AND (%(number)s::integer IS NULL OR c.number = %(number)s)
   AND (%(member)s::text IS NULL OR b.member = %(member)s)
 ORDER BY c.seq
+
+-- name: payment_states
+SELECT to_char(c.business_date, 'YYYY-MM-DD') || '/' || c.kind || '/' || c.number || '/' || s.member || '/' || s.origin || '/'
+       || s.currency AS payment, s.number, s.state, s.control_id
+FROM ledger.payment_state s JOIN ledger.cycle c ON c.seq = s.cycle_seq
+ORDER BY c.seq, s.member, s.origin, s.currency, s.number

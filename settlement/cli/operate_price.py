@@ -12,7 +12,6 @@ from settlement.cli.output import console, print_rows, say
 from settlement.cli.refusals import CommandError
 
 COLUMNS: Final = ("contract", "price", "tier", "previous", "vwap", "last-in-quote", "curve")
-GIVEN: Final = "given"
 BY_HAND: Final = {"end_of_day": "end_of_day/by-hand", "intraday": "intraday"}
 """Ids apart from pricing's: a refused one by hand must not keep pricing from proposing under its own."""
 
@@ -39,6 +38,10 @@ def price(  # noqa: PLR0917  an option is an argument
     show: Annotated[
         bool, typer.Option("--show", help="Only print what each tier says, and which price is proposed.")
     ] = False,
+    what_if: Annotated[
+        bool,
+        typer.Option("--what-if", help="Send nothing: show by member what these prices pay more than the tiers' would."),
+    ] = False,
     by: By = "",
     approved_by: ApprovedBy = "",
     reason: Reason = "",
@@ -47,6 +50,10 @@ def price(  # noqa: PLR0917  an option is an argument
     as_json: AsJson = False,
 ) -> None:
     """Give the settlement prices of a date that is cut: those given, the rest as the tiers of the market say.
+
+    A price that differs from what the tiers give is an override: two different people (--by, --approved-by) and a
+    --reason; what the tiers gave stays on record beside it (rule DSP-1). So do prices with --cut, or while the market
+    is silent, of contracts with tiers need two people.
 
     The gateway refuses a set that lacks a contract with a position or a fill (rule VM-5). A date has one end of day:
     prices that were accepted stay.
@@ -60,6 +67,13 @@ def price(  # noqa: PLR0917  an option is an argument
         if given or intraday or cut:
             raise typer.BadParameter("Expected --show alone, was with prices, --intraday or --cut.")
         _show(day, as_json=as_json)
+        return
+    if what_if:
+        from settlement.cli.operate_override import show_override
+
+        if not given or intraday or cut:
+            raise typer.BadParameter("Expected --what-if with CONTRACT=PRICE, without --intraday and --cut.")
+        show_override(day, given, as_json=as_json)
         return
     if intraday and (cut or not given):
         raise typer.BadParameter("Expected --intraday with at least one CONTRACT=PRICE and without --cut.")
@@ -117,6 +131,7 @@ def _cut_or_not(book: Any, day: int) -> str:  # noqa: ANN401  a ControlBook, imp
 
 
 def _send(day: int, given: dict[str, str], request: Request, *, kind: str, cut: bool, as_json: bool) -> None:
+    from settlement.cli.operate_override import listed
     from settlement.cli.operate_platform import settings_of, whole_platform
     from settlement.cli.operate_send import Instruction, desk_at, tell
     from settlement.cli.operate_tiers import Market
@@ -125,6 +140,7 @@ def _send(day: int, given: dict[str, str], request: Request, *, kind: str, cut: 
     date = format_date(day)
     with whole_platform(settings_of()) as endpoints, desk_at(endpoints, request) as desk:
         chosen: dict[str, dict[str, str]] = {}
+        market: Market | None = None
         if kind == "end_of_day" and day == desk.book.open_date and not cut:
             raise CommandError(
                 f"Expected a date that is cut, was {date}, which is open. Cut it first: novate day cut; or with these "
@@ -135,8 +151,7 @@ def _send(day: int, given: dict[str, str], request: Request, *, kind: str, cut: 
             chosen = market.chosen()
             if market.missing:
                 say(f"Expected all of the market to answer, was none of partitions {market.missing}: left out.")
-        listed = {contract: {"price": text, "tier": GIVEN} for contract, text in given.items()}
-        payload: dict[str, Any] = {"date": date, "kind": kind, "prices": chosen | listed} | (
+        payload: dict[str, Any] = {"date": date, "kind": kind, "prices": chosen | listed(given, market)} | (
             {"cut": True} if cut else {}
         )
         instruction = Instruction(

@@ -15,6 +15,7 @@ from settlement.cli.operate_options import Request
 from settlement.cli.output import console, print_json, say
 from settlement.cli.refusals import CommandError
 from settlement.domain.dates import format_date
+from settlement.folds.gateway.checks import PRICING
 from settlement.folds.gateway.reference import canonical
 from streams.gateway.controls import Accepted, Controls, ControlsError, NoOutcomeError, Outcome, Rejected
 
@@ -146,6 +147,8 @@ def desk_at(endpoints: Endpoints, request: Request) -> Iterator[Desk]:
         raise CommandError(
             f"Expected an id that does not begin with {RESERVED}, the gateway's own, was {request.control_id!r}."
         )
+    if request.requester == PRICING:
+        raise CommandError(f"Expected a person for --by, was {PRICING!r}, which proposes alone. Give your own name.")
     try:
         with Controls(endpoints.kafka) as controls:
             yield Desk(endpoints, request, controls)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 import typer
@@ -16,7 +17,7 @@ from settlement.domain.contract import Contract
 from settlement.domain.currency import DECIMALS
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_decimal, format_price
-from settlement.folds.gateway.effect import Effect, Valuation, effect_of
+from settlement.folds.gateway.effect import CashEffect, Effect, Valuation, effect_of
 from streams.gateway.current import NotCurrentError, current_fold
 from streams.gateway.feeds import FeedBroken
 
@@ -66,7 +67,7 @@ def _document(effect: Effect, contracts: dict[str, Contract]) -> Json:
         "outcome": "would be accepted" if refused is None else "would be refused",
         **told,
         "open_date": format_date(effect.open_date) if effect.open_date else None,
-        "cash": _cash(effect),
+        "cash": cash_rows(effect.cash),
         "valued_at": [_valued(one, contracts[one.contract]) for one in effect.valuations],
         "fills": [_fill(fill, contracts[fill["contract"]]) for fill in effect.fills],
     }
@@ -79,20 +80,21 @@ def _print(instruction: Instruction, effect: Effect, contracts: dict[str, Contra
         return
     fills = [_fill(fill, contracts[fill["contract"]]) for fill in effect.fills]
     print_rows(fills, FILLS, title=f"What if: {instruction.what}", aside=("fee", "residual", "adjustment"))
-    print_rows(_cash(effect), CASH, title="Cash effect: + receives, - pays")
+    print_rows(cash_rows(effect.cash), CASH, title="Cash effect: + receives, - pays")
     for one in effect.valuations:
         console().print(_sentence(one, contracts[one.contract]), markup=False, soft_wrap=True)
     date = format_date(effect.open_date)
     console().print(f"Nothing was sent. It would belong to {date}; send it with --approved-for {date}.", markup=False)
 
 
-def _cash(effect: Effect) -> list[Json]:
+def cash_rows(cash: Iterable[CashEffect]) -> list[Json]:
+    """Return a row for each member, origin and currency."""
     return [
         {
             "member": one.member, "origin": one.origin.lower(), "currency": one.currency,
             "amount": format_decimal(one.amount_minor, DECIMALS[one.currency]),
         }
-        for one in effect.cash
+        for one in cash
     ]  # fmt: skip
 
 

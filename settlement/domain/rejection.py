@@ -118,7 +118,7 @@ def _rules() -> dict[Code, str]:
         Code.MISSING_PRICE: "Every contract with a position or a fill of the date has a settlement price (VM-5).",
         Code.NO_PREVIOUS: "A default price is a prior settlement price (VM-5, TRF-1).",
         Code.TWO_PEOPLE: "Two different people stand behind a waiver, a corrected price, a final price by hand, "
-        "cash, or a transfer between members.",
+        "a daily price that overrides the tiers, cash, or a transfer between members.",
         Code.LIMIT: "Numbers stay within limits that make every sum provably smaller than 2^63.",
     }
 

@@ -67,6 +67,13 @@ _MONEY = (
         "a contract leaves it as it was.",
     ),
     Rule(
+        code="DSP-1",
+        title="A daily price by hand that overrides the tiers needs two people and a reason.",
+        text="Where the contract's tiers give a price, another one is an override: tier `override`, two different people, "
+        "both named, a reason, and beside it the price and the tier that it replaces, which stay in the log. One person "
+        "may give a price only where the terms name no tiers or the tiers of the date that is cut gave none.",
+    ),
+    Rule(
         code="CUT-1",
         title="A cut closes a business date.",
         text="Its prices come later, while fills of the next date already arrive: the date's book is frozen at the "

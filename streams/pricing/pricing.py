@@ -16,6 +16,7 @@ from settlement.domain.dates import format_date
 from settlement.domain.final_settlement import FinalState
 from settlement.domain.rejection import Code
 from settlement.folds.finals import Expiry, Finals
+from settlement.folds.gateway.checks import PRICING
 from settlement.wire import codec
 from streams.exits import Exits
 from streams.gateway.controls import CONTROLS, Controls, NoOutcomeError, Rejected
@@ -126,7 +127,7 @@ class Pricing:
             if self._controls.known(control_id) is None:
                 self._proposed += 1
                 payload = self._answers.proposal(date)
-                self._controls.append("prices", payload, control_id=control_id, requested_by=self._options.name)
+                self._controls.append("prices", payload, control_id=control_id, requested_by=PRICING)
                 log.info("Proposed %s of %d contracts", control_id, len(payload["prices"]))
             self._answers.done(date)
             if self._newest is None or date > self._newest[0]:
@@ -142,7 +143,7 @@ class Pricing:
             due = expiry.due
             self._proposed += 1
             offset = self._controls.append(
-                "final", due.payload, control_id=due.control_id, requested_by=self._options.name
+                "final", due.payload, control_id=due.control_id, requested_by=PRICING
             )
             self._heard.sent(offset)
             log.info("Proposed %s at %s", due.control_id, due.payload["price"])

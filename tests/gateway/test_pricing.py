@@ -151,8 +151,9 @@ def test_a_day_settles_at_what_the_market_says(house: House) -> None:
     wait_until("a word", lambda: "prices of 2026-08-04 by hand" in pricing.heartbeat().get("waiting_for", ""))
     by_hand = house.controls.unused_id("prices/2026-08-04/end_of_day")
     assert by_hand == "prices/2026-08-04/end_of_day/2"
-    prices = {"DARK": "2.1", "GPUH": "2.35"}
-    answer = house.ask("prices", {"date": "2026-08-04", "kind": "end_of_day", "prices": prices}, by_hand)
+    prices = {"DARK": {"price": "2.1", "tier": "given", "would_have_been": None}, "GPUH": "2.35"}
+    payload = {"date": "2026-08-04", "kind": "end_of_day", "prices": prices}
+    answer = house.ask("prices", payload, by_hand, approved_by="bob")  # GPUH has tiers, and nobody says what they gave
     assert answer == Accepted()
     wait_until("nothing to wait for", lambda: pricing.heartbeat()["waiting_for"] == "")
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from settlement.domain.contract import FILL_LIMIT_MINOR, PRICE_LIMIT_NANO, Contract
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_price
 from settlement.domain.rejection import Code, Refused
-from settlement.folds.gateway import fields
+from settlement.folds.gateway import fields, overrides
 
 if TYPE_CHECKING:
     from settlement.folds.gateway.state import Trade
     from settlement.folds.gateway.writing import Writer
+
+PRICING: Final = "pricing"
+"""Who asks for what the pricing process proposes; no operator's command takes the name."""
+AVERAGE: Final = "average"
 
 
 def account(writer: Writer, name: str) -> str:
@@ -131,12 +135,24 @@ def two_people(requested_by: str, approved_by: str) -> None:
         raise Refused(Code.TWO_PEOPLE, f"Expected two different people, was {requested_by!r} and {approved_by!r}.")
 
 
-def people(writer: Writer, kind: str, payload: fields.Payload, requested_by: str, approved_by: str) -> None:
-    """Refuse a control that moves other people's money on the word of one (rules TRF-1, COR-2, FSP-2)."""
-    if kind in {"cash_adjustment", "correct_settlement"} or (kind == "final" and payload.get("tier") is None):
-        two_people(requested_by, approved_by)
+def people(writer: Writer, control: dict[str, Any]) -> None:
+    """Refuse a control that moves other people's money on the word of one (rules TRF-1, COR-2, FSP-2, DSP-1)."""
+    kind, payload = control["kind"], control["payload"]
+    names = control["requested_by"], control["approved_by"]
+    if kind in {"cash_adjustment", "correct_settlement"} or (kind == "final" and not _is_proposed(control)):
+        two_people(*names)
+    elif kind == "prices":
+        overrides.check(writer, payload, control["reason"], lambda: two_people(*names))
     elif kind == "transfer":
         accounts = [writer.state.accounts.get(str(payload.get(key))) for key in ("from", "to")]
         members = {account.member for account in accounts if account is not None}
         if len(members) > 1:
-            two_people(requested_by, approved_by)
+            two_people(*names)
+
+
+def _is_proposed(control: dict[str, Any]) -> bool:
+    """Whether a final is pricing's own average, by its name and by its form of id: anybody can claim a tier."""
+    payload = control["payload"]
+    stem = f"final/{payload.get('contract')}/{payload.get('status')}/"
+    is_its_id = control["control_id"].startswith(stem) and control["control_id"][len(stem) :].isdecimal()
+    return control["requested_by"] == PRICING and payload.get("tier") == AVERAGE and is_its_id

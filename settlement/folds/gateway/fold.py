@@ -156,7 +156,7 @@ def _apply(writer: Writer, kind: str, payload: dict[str, Any], control: dict[str
         bank.bank(writer, payload, control.get("exchange_reference", ""))
     elif kind in _KINDS:
         checks.approved_for_today(writer, payload)
-        checks.people(writer, kind, payload, control["requested_by"], control["approved_by"])
+        checks.people(writer, control)
         _KINDS[kind](writer, payload)
     else:
         raise Refused(Code.MALFORMED, f"kind: Expected one of {', '.join(sorted(KINDS))}, was {kind!r}.")

@@ -1,0 +1,60 @@
+"""Daily prices by hand: where the tiers give a price, two people stand behind another one (rule DSP-1)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from settlement.domain.daily_settlement import Tier
+from settlement.domain.rejection import Code, Refused
+from settlement.folds.gateway import fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from settlement.folds.gateway.state import State
+    from settlement.folds.gateway.writing import Writer
+
+OVERRIDE: Final = "override"
+WOULD_HAVE_BEEN: Final = "would_have_been"
+
+
+def check(writer: Writer, payload: fields.Payload, reason: str, two_people: Callable[[], None]) -> None:
+    """Refuse an end of day whose prices by hand lack a second person, a reason, or what the tiers gave (rule DSP-1).
+
+    The gateway cannot see the market, so each price says what the tiers gave: null where they gave none, a price and
+    its tier where it overrides them, and nothing where they were not asked. Only null, or a tier's own price, stands on
+    one person's word.
+    """
+    if payload.get("kind") != "end_of_day":
+        return
+    for name, given in sorted(fields.mapping(payload, "prices").items()):
+        price = given if isinstance(given, dict) else {"price": given}
+        if price.get("tier") == OVERRIDE:
+            two_people()
+            _check_override(f"prices.{name}", price, reason)
+        elif _has_tiers(writer.state, name) and not _is_of_tiers(price, cuts=bool(payload.get("cut"))):
+            two_people()
+
+
+def _is_of_tiers(price: fields.Payload, *, cuts: bool) -> bool:
+    """Whether a tier gave the price, or none gave one; before the cut they have not spoken."""
+    gave_none = WOULD_HAVE_BEEN in price and price[WOULD_HAVE_BEEN] is None
+    return price.get("tier") in set(Tier) or (gave_none and not cuts)
+
+
+def _check_override(key: str, price: fields.Payload, reason: str) -> None:
+    if not reason.strip():
+        raise Refused(
+            Code.MALFORMED, f"reason: Expected why {key} overrides the tiers, was nothing. Say it with --reason."
+        )
+    instead = price.get(WOULD_HAVE_BEEN)
+    if not isinstance(instead, dict) or instead.get("tier") not in set(Tier):
+        raise fields.malformed(f"{key}.{WOULD_HAVE_BEEN}", "the price and the tier that it overrides", instead)
+    if fields.decimal(instead.get("price"), f"{key}.{WOULD_HAVE_BEEN}") == fields.decimal(price.get("price"), key):
+        raise fields.malformed(key, f"another price than the tier {instead['tier']} gives", price.get("price"))
+
+
+def _has_tiers(state: State, name: str) -> bool:
+    """Whether a contract's terms name tiers; without them its price is always given by hand."""
+    listed = state.listed.get(name)
+    return bool(listed and listed.document.get("daily_settlement"))

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from settlement.cli.explain_price import explain_price
 from settlement.cli.offline import AsJson
 from settlement.cli.output import console, print_json, print_rows, say
 from settlement.cli.refusals import CommandError
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command()(finals)
     group = typer.Typer(no_args_is_help=True, help="Where a price comes from: every step, computed again from the log.")
     group.command("final")(explain_final)
+    group.command("price")(explain_price)
     app.add_typer(group, name="explain")
 
 

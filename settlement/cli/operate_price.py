@@ -40,7 +40,9 @@ def price(  # noqa: PLR0917  an option is an argument
     ] = False,
     what_if: Annotated[
         bool,
-        typer.Option("--what-if", help="Send nothing: show by member what these prices pay more than the tiers' would."),
+        typer.Option(
+            "--what-if", help="Send nothing: show by member what these prices pay more than the tiers' would."
+        ),
     ] = False,
     by: By = "",
     approved_by: ApprovedBy = "",

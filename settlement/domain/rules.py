@@ -69,9 +69,9 @@ _MONEY = (
     Rule(
         code="DSP-1",
         title="A daily price by hand that overrides the tiers needs two people and a reason.",
-        text="Where the contract's tiers give a price, another one is an override: tier `override`, two different people, "
-        "both named, a reason, and beside it the price and the tier that it replaces, which stay in the log. One person "
-        "may give a price only where the terms name no tiers or the tiers of the date that is cut gave none.",
+        text="Where the contract's tiers give a price, another one is an override: tier `override`, two different "
+        "people, both named, a reason, and beside it price and tier that it replaces, which stay in the log. One person "
+        "may give a price only where the terms name no tiers, or the tiers of the date that is cut gave none.",
     ),
     Rule(
         code="CUT-1",

@@ -142,9 +142,7 @@ class Pricing:
                 continue
             due = expiry.due
             self._proposed += 1
-            offset = self._controls.append(
-                "final", due.payload, control_id=due.control_id, requested_by=PRICING
-            )
+            offset = self._controls.append("final", due.payload, control_id=due.control_id, requested_by=PRICING)
             self._heard.sent(offset)
             log.info("Proposed %s at %s", due.control_id, due.payload["price"])
 

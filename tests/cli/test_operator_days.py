@@ -120,9 +120,26 @@ def test_prices_by_hand_complete_what_the_tiers_say(operated: Operated) -> None:
     assert "GPUH-2026-08" in operated["settle without prices"].err
     price = operated["price"]
     assert price.code == 0, price.all
-    assert price.out.splitlines()[:2] == ["  GPUH-2026-08 2.362 (given)", "  TOK 12.3 (vwap)"]
+    assert price.out.splitlines()[:2] == ["  GPUH-2026-08 2.362 (given)", "  TOK 12.31 (override)"]
     assert operated["price again"].json["outcome"] == "applied before"
     assert operated["price otherwise"].json["code"] == "ALREADY_SETTLED"
+
+
+@pytest.mark.rule("DSP-1")
+def test_an_override_shows_its_cash_needs_two_people_and_keeps_what_it_replaced(operated: Operated) -> None:
+    """Its cash by member is shown first; one person is refused; afterwards both names and the tier stand."""
+    effect = operated["override what if"].json
+    assert effect["overrides"] == [{"contract": "TOK", "price": "12.31", "tiers_price": "12.3", "tier": "vwap"}]
+    cash = [Decimal(one["amount"]) for one in effect["cash"]]
+    assert (len(cash), sum(cash)) == (2, 0)
+    assert "TWO_PEOPLE" in operated["override by one"].err
+    assert "Expected a person for --by, was 'pricing'" in operated["override by pricing"].err
+    told = operated["explain price"]
+    assert told.code == 0, told.all
+    names = ("price", "tier", "requested_by", "approved_by", "reason")
+    assert tuple(told.json[name] for name in names) == ("12.31", "override", "ann", "bob", "one thin trade")
+    assert told.json["on_record"] == told.json["tiers"] == {"price": "12.3", "tier": "vwap"}
+    assert "On record, it would have been 12.3 (vwap)." in operated["explain price shown"].out
 
 
 def test_a_date_settles_once(operated: Operated) -> None:

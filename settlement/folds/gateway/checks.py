@@ -154,5 +154,6 @@ def _is_proposed(control: dict[str, Any]) -> bool:
     """Whether a final is pricing's own average, by its name and by its form of id: anybody can claim a tier."""
     payload = control["payload"]
     stem = f"final/{payload.get('contract')}/{payload.get('status')}/"
-    is_its_id = control["control_id"].startswith(stem) and control["control_id"][len(stem) :].isdecimal()
-    return control["requested_by"] == PRICING and payload.get("tier") == AVERAGE and is_its_id
+    control_id: str = control["control_id"]
+    is_its_id = control_id.startswith(stem) and control_id[len(stem) :].isdecimal()
+    return is_its_id and bool(control["requested_by"] == PRICING) and bool(payload.get("tier") == AVERAGE)

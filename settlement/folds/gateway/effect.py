@@ -81,9 +81,7 @@ def effect_of(fold: GatewayFold, control: dict[str, Any]) -> Effect:
     )
 
 
-def override_effect(
-    fold: GatewayFold, day: int, overrides: Mapping[str, tuple[int, int]]
-) -> tuple[CashEffect, ...]:
+def override_effect(fold: GatewayFold, day: int, overrides: Mapping[str, tuple[int, int]]) -> tuple[CashEffect, ...]:
     """Return what a date that is cut pays at prices by hand less what it pays at the tiers' (rule DSP-1).
 
     It is the lots of the book at the cut x (V(by hand) - V(tiers)).

@@ -70,8 +70,8 @@ _MONEY = (
         code="DSP-1",
         title="A daily price by hand that overrides the tiers needs two people and a reason.",
         text="Where the contract's tiers give a price, another one is an override: tier `override`, two different "
-        "people, both named, a reason, and beside it price and tier that it replaces, which stay in the log. One person "
-        "may give a price only where the terms name no tiers, or the tiers of the date that is cut gave none.",
+        "people, both named, a reason, and beside it price and tier that it replaces, which stay in the log. One "
+        "person may give a price only where the terms name no tiers, or the tiers of the date that is cut gave none.",
     ),
     Rule(
         code="CUT-1",

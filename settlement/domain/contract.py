@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from settlement.domain.currency import DECIMALS
 from settlement.domain.dates import DateTextError, parse_date
+from settlement.domain.feed import TRADE_TYPES
 from settlement.domain.money import NANO, DecimalTextError, Rounding, parse_decimal, value_minor
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 KEYS: Final = frozenset(
     (
@@ -22,6 +21,7 @@ KEYS: Final = frozenset(
         "size",
         "month",
         "tick",
+        "ticks",
         "rounding",
         "fee",
         "correction_days",
@@ -65,6 +65,7 @@ class Contract:
     """The terms of one contract in force.
 
     size_nano: units of the underlying per contract, times 1e9.  tick_nano: price increment, 1e-9 of the currency unit.
+    ticks_nano: the increment of each trade type that has one of its own.
     fee_minor: per side and lot, zero or more.  cap_nano, floor_nano: bounds of trade and daily prices, None without
     one.
     last_trade: last trading day yyyymmdd, None without one.  document: everything, as it was written.
@@ -75,6 +76,7 @@ class Contract:
     currency_decimals: int
     size_nano: int
     tick_nano: int
+    ticks_nano: Mapping[str, int]
     rounding: Rounding
     fee_minor: int
     correction_days: int
@@ -97,9 +99,7 @@ class Contract:
         if currency not in DECIMALS:
             raise TermsError("currency", "an ISO 4217 code", currency)
         decimals = DECIMALS[currency]
-        tick_nano = _decimal(document, "tick", NANO)
-        if tick_nano is None or tick_nano <= 0:
-            raise TermsError("tick", "a price increment greater than zero", document.get("tick"))
+        tick_nano = _tick("tick", document.get("tick"))
         fee_minor = (
             _decimal(document, "fee", decimals, f"a fee in {currency}, never finer than its minor unit (rule FEE-1)")
             or 0
@@ -112,6 +112,7 @@ class Contract:
             currency_decimals=decimals,
             size_nano=_size_nano(document),
             tick_nano=tick_nano,
+            ticks_nano=_ticks_nano(document),
             rounding=_rounding(document),
             fee_minor=fee_minor,
             correction_days=_count(document, "correction_days", DEFAULT_CORRECTION_DAYS),
@@ -125,9 +126,13 @@ class Contract:
         """Return V(price): the money value of ONE contract in minor units, rounded once (rule VAL-1)."""
         return value_minor(price_nano, self.size_nano, self.currency_decimals, self.rounding)
 
-    def on_tick(self, price_nano: int) -> bool:
-        """Whether a price is a multiple of the tick."""
-        return price_nano % self.tick_nano == 0
+    def tick_of(self, trade_type: str | None) -> int:
+        """Return the price increment of a trade type, 1e-9; of a daily price without one (rule ENT-2)."""
+        return self.tick_nano if trade_type is None else self.ticks_nano.get(trade_type, self.tick_nano)
+
+    def on_tick(self, price_nano: int, trade_type: str | None = None) -> bool:
+        """Whether a price is a multiple of the tick, of its trade type where that has its own."""
+        return price_nano % self.tick_of(trade_type) == 0
 
 
 def _text(document: Mapping[str, Any], key: str, default: str | None = None) -> str:
@@ -147,6 +152,24 @@ def _decimal(document: Mapping[str, Any], key: str, decimals: int, expected: str
         return parse_decimal(str(value), decimals)
     except DecimalTextError as error:
         raise TermsError(key, expected, value) from error
+
+
+def _tick(key: str, value: object) -> int:
+    tick_nano = _decimal({key: value}, key, NANO)
+    if tick_nano is None or tick_nano <= 0:
+        raise TermsError(key, "a price increment greater than zero", value)
+    return tick_nano
+
+
+def _ticks_nano(document: Mapping[str, Any]) -> dict[str, int]:
+    ticks = document.get("ticks")
+    if ticks is None:
+        return {}
+    if not isinstance(ticks, Mapping):
+        raise TermsError("ticks", "price increments by trade type such as {block: 0.0001}", ticks)
+    for unknown in sorted(set(ticks) - set(TRADE_TYPES)):
+        raise TermsError(f"ticks.{unknown}", "a trade type: " + ", ".join(TRADE_TYPES), "unknown")
+    return {kind: _tick(f"ticks.{kind}", tick) for kind, tick in ticks.items()}
 
 
 def _count(document: Mapping[str, Any], key: str, default: int) -> int:

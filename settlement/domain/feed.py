@@ -9,11 +9,12 @@ Units: prices and quantities in 1e-9 (`_nano`), instants in microseconds since t
 """
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
 Side: TypeAlias = Literal["BUY", "SELL"]
 OrderAction: TypeAlias = Literal["new", "replaced", "filled", "cancelled"]
 TradeType: TypeAlias = Literal["regular", "block", "efrp", "spread_leg"]
+TRADE_TYPES: Final[tuple[TradeType, ...]] = get_args(TradeType)
 Effect: TypeAlias = Literal["OPEN", "CLOSE"]
 
 

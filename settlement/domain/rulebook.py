@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from settlement.domain.contract import DEFAULT_CORRECTION_DAYS, HOURS_IN_MONTH
 from settlement.domain.daily_settlement import Tier
+from settlement.domain.feed import TRADE_TYPES
 from settlement.domain.final_settlement import Days, Missing, Quote, closing_lag
 
 Document = Mapping[str, Any]
@@ -28,6 +29,7 @@ _LABELS: Final = {
     "size": "Size of one lot, in units",
     "month": "Contract month",
     "tick": "Price increment (tick)",
+    **{f"ticks.{kind}": f"Price increment of {kind.replace('_', ' ')} trades" for kind in TRADE_TYPES},
     "rounding": "Rounding of a lot's value",
     "fee": "Fee per side and lot",
     "cap": "Highest price",
@@ -219,7 +221,10 @@ def _corrections(document: Document) -> str:
 def _limits(document: Document) -> str:
     cap, floor = document.get("cap"), document.get("floor")
     bounds = [f"at or {side} {bound}" for side, bound in (("below", cap), ("above", floor)) if bound is not None]
-    tick = f"A trade and a daily settlement price are multiples of the tick {document.get('tick')}."
+    own = [f"of {kind} trades {tick}" for kind, tick in (document.get("ticks") or {}).items()]
+    tick = f"A trade and a daily settlement price are multiples of the tick {document.get('tick')}" + (
+        f"; the price increment {' and '.join(own)}." if own else "."
+    )
     if not bounds:
         return _bullets(tick, "These terms have neither a highest nor a lowest price.")
     return _bullets(

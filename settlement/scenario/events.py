@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Final, TypeAlias, cast
 
+from settlement.domain.feed import TRADE_TYPES
 from settlement.scenario import readers
 from settlement.scenario.errors import Fault
 from settlement.scenario.forms import fill, form
@@ -75,7 +76,7 @@ class Trade:
     price: Decimal
     id: Name | None = None
     at: Instant | None = None
-    type: Annotated[str, readers.choice("regular", "block", "efrp", "spread_leg")] = "regular"
+    type: Annotated[str, readers.choice(*TRADE_TYPES)] = "regular"
     open_close: Annotated[OpenClose, form(OpenClose, "`open_close`")] = field(default_factory=OpenClose)
 
 

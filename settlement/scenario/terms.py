@@ -8,7 +8,9 @@ from typing import Any, Final, TypeAlias
 from settlement.domain.contract import HOURS_IN_MONTH, PRICE_LIMIT_NANO, Contract, TermsError
 from settlement.domain.daily_settlement import DailySettlement, Tier
 from settlement.domain.dates import format_date
+from settlement.domain.feed import TRADE_TYPES
 from settlement.domain.final_settlement import FinalSettlement
+from settlement.domain.rulebook import leaves
 from settlement.scenario import readers
 from settlement.scenario.errors import Fault
 from settlement.scenario.forms import table
@@ -62,6 +64,8 @@ _FINAL = table(
     "`final_settlement`",
 )
 
+_TICKS = table({str(kind): readers.positive for kind in TRADE_TYPES}, "`ticks`")
+
 _TERMS = table(
     {
         "terms": readers.name,
@@ -69,6 +73,7 @@ _TERMS = table(
         "size": readers.either(HOURS_IN_MONTH, readers.positive),
         "month": readers.month,
         "tick": readers.positive,
+        "ticks": readers.or_null(_TICKS),
         "rounding": readers.choice("half-up", "half-even", "down"),
         "fee": readers.not_negative,
         "correction_days": readers.count,
@@ -111,9 +116,10 @@ def check(document: Document) -> None:
     terms = Contract.of(document)
     if terms.cap_nano is not None and terms.floor_nano is not None and terms.cap_nano < terms.floor_nano:
         raise TermsError("cap", f"a cap that is not below the floor {document['floor']}", document["cap"])
-    for key, number in (("size", terms.size_nano), ("tick", terms.tick_nano)):
+    ticks = [(f"ticks.{kind}", tick_nano) for kind, tick_nano in terms.ticks_nano.items()]
+    for key, number in (("size", terms.size_nano), ("tick", terms.tick_nano), *ticks):
         if number >= PRICE_LIMIT_NANO:
-            raise TermsError(key, "a number below 9200000000", document[key])
+            raise TermsError(key, "a number below 9200000000", dict(leaves(document))[key])
     if document.get("daily_settlement"):
         DailySettlement.of(document["daily_settlement"])
     if set(document.get("final_settlement") or {}) - {"closing_lag"}:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from settlement.domain.feed import (
+    TRADE_TYPES,
     FeedRecord,
     IndexObserved,
     OrderReported,
@@ -39,7 +40,6 @@ OPTIONAL_COLUMNS: Final = ("trade_type", "buyer_effect", "seller_effect")
 
 SIDES: Final = ("BUY", "SELL")
 ACTIONS: Final = ("new", "replaced", "filled", "cancelled")
-TRADE_TYPES: Final = ("regular", "block", "efrp", "spread_leg")
 EFFECTS: Final = ("OPEN", "CLOSE")
 
 Fields = dict[str, object]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from settlement.domain.feed import Effect, IndexObserved, TradeReported, Unreadable
+from settlement.domain.feed import Effect, IndexObserved, TradeReported, TradeType, Unreadable
 from settlement.domain.rejection import Code
 from settlement.folds.gateway import GatewayFold, Step
 from tests.gateway.test_fold_properties import books
@@ -47,6 +47,7 @@ class House:
     def trade(
         self, trade_id: str = "T1", lots: int = 10, price_nano: int = 2_350_000_000, contract: str = "GPUH",
         sides: tuple[str, str] = ("A", "B"), effects: tuple[Effect, Effect] = ("OPEN", "OPEN"),
+        trade_type: TradeType = "regular",
     ) -> Step:  # fmt: skip
         """Report a matched trade."""
         self.seq += 1
@@ -54,7 +55,7 @@ class House:
             "feed",
             TradeReported(source_seq=self.seq, trade_id=trade_id, contract=contract, buyer=sides[0], seller=sides[1],
                           lots=lots, price_nano=price_nano, at_us=-1, buyer_effect=effects[0],
-                          seller_effect=effects[1]),
+                          seller_effect=effects[1], trade_type=trade_type),
         )  # fmt: skip
 
     def settle(self, date: str = "2026-08-03", **prices: str) -> Step:
@@ -190,6 +191,39 @@ CASES: list[tuple[Code, Callable[[], House], Callable[[House], Step]]] = [
     (Code.TWO_PEOPLE, broken, lambda h: h.control("waive", approved_by="ann", feed="feed", source_seq="1")),
     (Code.LIMIT, House, lambda h: h.trade(lots=CREDIT + 1)),
 ]  # fmt: skip
+
+
+@pytest.mark.rule("ENT-2")
+def test_a_trade_type_has_a_tick_of_its_own() -> None:
+    """A block trades and is adjusted on its finer tick; a regular trade and a daily price are held to the tick."""
+    house = House()
+    house.tell("listing", **{**GPUH, "ticks": {"block": "0.0001"}})
+    fine = "2.3505"
+    steps = [
+        house.trade("T1", price_nano=2_350_500_000, trade_type="block"),
+        house.control("adjust", trade="T1", price=fine),
+        house.trade("T2", price_nano=2_350_550_000, trade_type="block"),
+        house.trade("T3", price_nano=2_350_500_000),
+        house.control("prices", date="2026-08-03", kind="end_of_day", cut=True, prices={"GPUH": fine}),
+    ]
+    assert [step.rejection and step.rejection.code for step in steps] == [None, None, *["OFF_TICK"] * 3]
+
+
+@pytest.mark.parametrize(
+    ("ticks", "code"),
+    [
+        ({"swap": "0.1"}, "MALFORMED"),
+        ({"block": "0"}, "MALFORMED"),
+        ("0.1", "MALFORMED"),
+        ({"block": "9200000000"}, "LIMIT"),
+    ],
+)
+def test_ticks_that_are_none_are_refused(ticks: object, code: str) -> None:
+    """An unknown trade type, an increment of zero or beyond the limit, and no mapping are refused by their key."""
+    rejection = House().control("listing", **{**GPUH, "ticks": ticks}).rejection
+    assert rejection
+    assert rejection.code == code
+    assert "tick" in rejection.message
 
 
 def test_every_code_has_its_case() -> None:

@@ -52,9 +52,16 @@ def test_every_page_has_all_its_sections(document: dict[str, Any]) -> None:
 
 def test_a_key_that_is_new_appears_too() -> None:
     """A term that this page has no words for is printed as it is."""
-    page = rulebook({"contract": "X", "size": "1", "tick": "1", "ticks": {"block": "0.0001"}, "odd|key": "a|b"})
-    assert cells(page)["ticks.block"] == "0.0001"
+    page = rulebook({"contract": "X", "size": "1", "tick": "1", "swing": "1", "odd|key": "a|b"})
+    assert cells(page)["swing"] == "1"
     assert "a\\|b" in page
+
+
+def test_a_trade_types_own_tick_is_said() -> None:
+    """The page says the increment of a trade type that has one, beside the tick of the others."""
+    page = rulebook({"contract": "X", "size": "1", "tick": "0.001", "ticks": {"block": "0.0001"}})
+    assert cells(page)["ticks.block"] == "0.0001"
+    assert "multiples of the tick 0.001; the price increment of block trades 0.0001." in page
 
 
 def test_the_order_of_the_keys_changes_nothing() -> None:

@@ -91,6 +91,18 @@ def test_a_refused_event_is_a_rejection_and_the_rest_goes_on(event: str, code: s
     assert cycles(result) == [("2026-11-23", "end_of_day")]
 
 
+@pytest.mark.rule("ENT-2")
+def test_a_block_trades_on_its_own_tick() -> None:
+    """A block at 2.3505 is settled to the cent, a regular trade at that price is refused."""
+    trade = "trade: {contract: GPUH, buyer: A, seller: B, lots: 10, price: 2.3505, type: "
+    result = settle(
+        f"{trade}block}}\n{trade}regular}}\nsettle: {{date: 2026-11-23, prices: {{GPUH: 2.362}}}}",
+        contract("ticks: {block: 0.0001}"),
+    )
+    assert codes(result) == [(2, "OFF_TICK")]
+    assert totals(result)["A"] == "83.90"  # 10 x (V(2.362) 1724.26 - V(2.3505) 1715.865, rounded 1715.87) = 83.90
+
+
 @pytest.mark.rule("CUT-1")
 def test_events_belong_to_the_open_date() -> None:
     """After a cut trades belong to the next date of the file, whatever their instant says, at their own price."""

@@ -38,7 +38,9 @@ SHARED: Final = (
     "fee",
     "correction_days",
 )
-"""Keys that a contract's terms take over as they stand; `cap` and `floor` too, where they are."""
+"""Keys that a contract's terms take over as they stand; `OPTIONAL` too, where they are."""
+
+OPTIONAL: Final = ("cap", "floor", "ticks")
 
 FOR_PEOPLE: Final = ("administrator", "positions", "position_limit", "listing", "blend", "trading", "notes")
 """Keys that no figure depends on: `positions` says how accounts of the venue are opened, net or gross."""
@@ -46,7 +48,7 @@ FOR_PEOPLE: Final = ("administrator", "positions", "position_limit", "listing", 
 _NEEDED: Final = frozenset(
     (*SHARED, "contract", "underlyings", "positions", "last_trade", "daily_settlement", "final_settlement", "notes")
 )
-_KEYS: Final = _NEEDED | {*FOR_PEOPLE, "cap", "floor"}
+_KEYS: Final = _NEEDED | {*FOR_PEOPLE, *OPTIONAL}
 _MONTH: Final = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
 
 
@@ -117,7 +119,7 @@ class Product:
             raise TermsError("underlying", "one of " + ", ".join(self.underlyings), name)
         filled = _filled(self.document, {"underlying": name, "month": month or "MONTH"})
         document: Document = {"contract": filled["contract"] if month else filled["contract"].removesuffix("-MONTH")}
-        document |= {key: filled[key] for key in (*SHARED, "cap", "floor") if key in filled}
+        document |= {key: filled[key] for key in (*SHARED, *OPTIONAL) if key in filled}
         document["daily_settlement"] = filled["daily_settlement"]
         final = filled["final_settlement"]
         if month is None:

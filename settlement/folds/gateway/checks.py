@@ -28,11 +28,11 @@ def account(writer: Writer, name: str) -> str:
     return name
 
 
-def price(contract: Contract, price_nano: int, *, what: str = "price") -> int:
+def price(contract: Contract, price_nano: int, *, what: str = "price", trade_type: str | None = None) -> int:
     """Return V of a trade or daily price on the tick and within the bounds, or refuse."""
     within_limit(price_nano, what)
-    if not contract.on_tick(price_nano):
-        tick = format_price(contract.tick_nano)
+    if not contract.on_tick(price_nano, trade_type):
+        tick = format_price(contract.tick_of(trade_type))
         raise Refused(
             Code.OFF_TICK,
             f"Expected a {what} of {contract.contract} that is a multiple of the tick {tick}, was "

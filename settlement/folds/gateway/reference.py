@@ -117,7 +117,8 @@ def _terms(payload: fields.Payload) -> Contract:
     except TermsError as error:
         raise Refused(Code.MALFORMED, str(error)) from error
     checks.within_limit(contract.size_nano, "size")
-    checks.within_limit(contract.tick_nano, "tick")
+    for tick_nano in (contract.tick_nano, *contract.ticks_nano.values()):
+        checks.within_limit(tick_nano, "tick")
     if contract.fee_minor >= FILL_LIMIT_MINOR:
         raise Refused(Code.LIMIT, f"Expected a fee below {FILL_LIMIT_MINOR} minor units, was {contract.fee_minor}.")
     return contract

@@ -126,7 +126,7 @@ def _acceptable(writer: Writer, contract: Contract, reported: TradeReported) -> 
         )
     if reported.lots <= 0:
         raise Refused(Code.BAD_LOTS, f"Expected whole lots greater than zero, was {reported.lots}.")
-    return checks.price(contract, reported.price_nano)
+    return checks.price(contract, reported.price_nano, trade_type=reported.trade_type)
 
 
 def standing(leg: Leg, fill_id: str, contract: Contract) -> Standing:

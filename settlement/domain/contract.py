@@ -34,6 +34,9 @@ KEYS: Final = frozenset(
         "title",
         "version",
         "effective_date",
+        "administrator",
+        "position_limit",
+        "trading",
     )
 )
 HOURS_IN_MONTH: Final = "hours-in-month"

@@ -14,7 +14,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from settlement.domain import document as read
 from settlement.domain.contract import TermsError
@@ -104,7 +104,11 @@ class DailySettlement:
             raise TermsError(f"{_KEY}.window", _WINDOW, named)
         window = None if named in (None, "day") else _window(named)
         zone = terms.get("zone")
-        return cls(window=window, zone="UTC" if zone is None and window is None else _zone(zone), tiers=tiers)
+        return cls(
+            window=window,
+            zone="UTC" if zone is None and window is None else read.zone(zone, f"{_KEY}.zone"),
+            tiers=tiers,
+        )
 
     def counts(self, at_us: int, business_date: int) -> bool:
         """Whether an instant is in the window of that date (yyyymmdd) in the contract's zone, both ends included."""
@@ -218,19 +222,6 @@ def _clock(value: object) -> timedelta:
     if match is None:
         raise TermsError(f"{_KEY}.window", "a time such as 14:28:00", value)
     return timedelta(hours=int(match[1]), minutes=int(match[2]), seconds=int(match[3] or 0))
-
-
-def _zone(value: object) -> str:
-    zone = read.text(value, f"{_KEY}.zone", "a zone such as America/Chicago")
-    try:
-        _zone_info(zone)
-    except (
-        ZoneInfoNotFoundError,
-        ValueError,
-        OSError,
-    ) as error:  # OSError: the name of a folder of zones, like America
-        raise TermsError(f"{_KEY}.zone", "a zone such as America/Chicago", value) from error
-    return zone
 
 
 @lru_cache(maxsize=256)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from settlement.domain.contract import TermsError
 from settlement.domain.dates import DateTextError, parse_date
@@ -51,6 +52,20 @@ def text(value: object, key: str, expected: str = "a text") -> str:
     if not isinstance(value, str) or not value:
         raise TermsError(key, expected, value)
     return value
+
+
+def zone(value: object, key: str) -> str:
+    """Return the IANA name of a time zone."""
+    name = text(value, key, "a zone such as America/Chicago")
+    try:
+        ZoneInfo(name)
+    except (
+        ZoneInfoNotFoundError,
+        ValueError,
+        OSError,
+    ) as error:  # OSError: the name of a folder of zones, like America
+        raise TermsError(key, "a zone such as America/Chicago", value) from error
+    return name
 
 
 def choice(value: object, key: str, kind: type[_Choice]) -> _Choice:

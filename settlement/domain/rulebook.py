@@ -202,7 +202,9 @@ def _positions(document: Document) -> str:
     return _bullets(
         *((told,) if told else (net, gross, either)),
         "House and client positions are never netted with each other.",
-        f"No account should hold more than {limit} lots; the venue watches it." if limit is not None else "",
+        f"No account should hold more than {limit} lots; the venue watches it, and a matched trade beyond it stands."
+        if limit is not None
+        else "",
     )
 
 

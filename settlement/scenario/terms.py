@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
+from settlement.domain import market_terms
 from settlement.domain.contract import HOURS_IN_MONTH, PRICE_LIMIT_NANO, Contract, TermsError
 from settlement.domain.daily_settlement import DailySettlement, Tier
 from settlement.domain.dates import format_date
@@ -66,6 +67,8 @@ _FINAL = table(
 
 _TICKS = table({str(kind): readers.positive for kind in TRADE_TYPES}, "`ticks`")
 
+_TRADING = table({"calendar": readers.text, "zone": readers.zone, "hours": readers.text}, "`trading`")
+
 _TERMS = table(
     {
         "terms": readers.name,
@@ -79,6 +82,9 @@ _TERMS = table(
         "correction_days": readers.count,
         "cap": readers.or_null(readers.nano),
         "floor": readers.or_null(readers.nano),
+        "administrator": readers.or_null(readers.text),
+        "position_limit": readers.or_null(readers.count),
+        "trading": readers.or_null(_TRADING),
         "last_trade": readers.or_null(_text_date),
         "daily_settlement": readers.or_null(_DAILY),
         "final_settlement": readers.or_null(_FINAL),
@@ -114,6 +120,7 @@ def check(document: Document) -> None:
         TermsError: of the first that it breaks.
     """
     terms = Contract.of(document)
+    market_terms.check(document)
     if terms.cap_nano is not None and terms.floor_nano is not None and terms.cap_nano < terms.floor_nano:
         raise TermsError("cap", f"a cap that is not below the floor {document['floor']}", document["cap"])
     ticks = [(f"ticks.{kind}", tick_nano) for kind, tick_nano in terms.ticks_nano.items()]

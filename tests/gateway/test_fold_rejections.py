@@ -1,5 +1,6 @@
 """Every refusal of the gateway's fold: its code, its words, and that nothing of it took effect."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any, Final
@@ -224,6 +225,26 @@ def test_ticks_that_are_none_are_refused(ticks: object, code: str) -> None:
     assert rejection
     assert rejection.code == code
     assert "tick" in rejection.message
+
+
+@pytest.mark.parametrize(
+    ("terms", "key"),
+    [
+        ({"position_limit": "0"}, "position_limit"),
+        ({"administrator": ""}, "administrator"),
+        ({"trading": {"zone": "Chicago"}}, "trading.zone"),
+        ({"trading": {"zone": "America/Chicago", "hours": ""}}, "trading.hours"),
+        ({"trading": {"zone": "UTC", "days": "all"}}, "trading.days"),
+    ],
+)
+def test_market_terms_of_another_form_are_refused(terms: Json, key: str) -> None:
+    """Each of the terms for people is refused by its key, and a sound one is in the log with the rest."""
+    rejection = House().control("listing", **{**GPUH, **terms}).rejection
+    assert rejection
+    assert rejection.message.startswith(f"{key}: Expected ")
+    sound = {"position_limit": "20000", "administrator": "SD", "trading": {"zone": "America/Chicago", "hours": "all"}}
+    listed = House().tell("listing", **{**GPUH, **sound}).emissions[0].record
+    assert json.loads(listed["document"]) == {**GPUH, **sound}
 
 
 def test_every_code_has_its_case() -> None:

@@ -1,8 +1,8 @@
 """A product document, and the terms of a month's contract that follow from it.
 
 A product is everything of a contract but its month. `terms(underlying, month)` gives a document of the keys of
-`Contract.of`: size of the month, last trading day, the days of the final average. The other keys (listing, trading,
-positions, limits, notes) are for people, and stand in the rulebook (`settlement.domain.rulebook`).
+`Contract.of`: size of the month, last trading day, the days of the final average. The other keys (listing,
+positions, notes) are for people, and stand in the rulebook (`settlement.domain.rulebook`).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from settlement.domain import document as read
+from settlement.domain import market_terms
 from settlement.domain.account import Positions
 from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract, TermsError
@@ -40,9 +41,9 @@ SHARED: Final = (
 )
 """Keys that a contract's terms take over as they stand; `OPTIONAL` too, where they are."""
 
-OPTIONAL: Final = ("cap", "floor", "ticks")
+OPTIONAL: Final = ("cap", "floor", "ticks", *market_terms.KEYS)
 
-FOR_PEOPLE: Final = ("administrator", "positions", "position_limit", "listing", "blend", "trading", "notes")
+FOR_PEOPLE: Final = ("positions", "listing", "blend", "notes")
 """Keys that no figure depends on: `positions` says how accounts of the venue are opened, net or gross."""
 
 _NEEDED: Final = frozenset(
@@ -105,6 +106,7 @@ class Product:
         """
         document = self.unbound(underlying, month, calendar)
         Contract.of(document)
+        market_terms.check(document)
         DailySettlement.of(document["daily_settlement"])
         if month is not None:
             FinalSettlement.of(document["final_settlement"])

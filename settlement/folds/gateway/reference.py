@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from settlement.domain import market_terms
 from settlement.domain.account import Origin, Positions
 from settlement.domain.contract import FILL_LIMIT_MINOR, Contract, TermsError
 from settlement.domain.daily_settlement import DailySettlement
@@ -113,6 +114,7 @@ def _terms(payload: fields.Payload) -> Contract:
         closing_lag(final)
         if final and set(final) != {"closing_lag"}:  # a lag alone: the final price will be given
             FinalSettlement.of(final)
+        market_terms.check(payload)
         contract = Contract.of(payload)
     except TermsError as error:
         raise Refused(Code.MALFORMED, str(error)) from error

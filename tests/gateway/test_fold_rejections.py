@@ -133,10 +133,14 @@ def broken() -> House:
 
 ANSWER: Final = {"payment": "2026-08-03/end_of_day/1/A/HOUSE/USD", "state": "instructed", "amount": "-1.00"}
 
+OWN: Final = {"account": "N", "member": "N", "origin": "house", "positions": "net"}
+
 CASES: list[tuple[Code, Callable[[], House], Callable[[House], Step]]] = [
     (Code.MALFORMED, House, lambda h: h.control("cut", date="yesterday")),
     (Code.MALFORMED, House, lambda h: h.control("cut", date="9999-12-31")),
     (Code.MALFORMED, House, lambda h: h.control("nonsense")),
+    *((Code.MALFORMED, House, lambda h, own=own: h.control("account", **{**OWN, **own})) for own in (
+        {"account": "CCP"}, {"account": "CCP/fees"}, {"member": "CCP"}, {"member": "CCP/bank"})),
     (Code.MALFORMED, House, lambda h: h.control("listing", contract="X", size="1", tick="0")),
     (Code.MALFORMED, traded,
      lambda h: h.control("give_up", trade="T1", side="buy", to={"B": "1"}, open_close="maybe")),

@@ -19,6 +19,8 @@ from settlement.folds.gateway.writing import FILLS, ORDERS, TICKS, Writer
 from settlement.wire.partition import partition_of
 
 FROZEN = ("size", "month", "currency", "rounding")
+CLEARING_HOUSE = "CCP"
+"""Its own books: no member and no account has this name, or one that begins with it and a slash."""
 
 
 def canonical(document: dict[str, Any]) -> str:
@@ -48,7 +50,7 @@ def calendar(writer: Writer, payload: fields.Payload) -> None:
 
 def account(writer: Writer, payload: fields.Payload) -> None:
     """Open an account; the same again changes nothing."""
-    name, member = fields.text(payload, "account"), fields.text(payload, "member")
+    name, member = _name(payload, "account"), _name(payload, "member")
     opened = Opened(member, _choice(payload, "origin", Origin), _choice(payload, "positions", Positions))
     known = writer.state.accounts.get(name)
     if known == opened:
@@ -64,6 +66,13 @@ def account(writer: Writer, payload: fields.Payload) -> None:
         "control_id": writer.control_id,
     }
     writer.emit_keyed(FILLS, name, "account", record)
+
+
+def _name(payload: fields.Payload, key: str) -> str:
+    name = fields.text(payload, key)
+    if name.partition("/")[0] == CLEARING_HOUSE:
+        raise fields.malformed(key, "a name that is not the clearing house's own (CCP, or CCP/ and more)", name)
+    return name
 
 
 def _choice(payload: fields.Payload, key: str, choices: type[Origin | Positions]) -> str:

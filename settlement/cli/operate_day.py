@@ -50,7 +50,7 @@ def day_open(
     tell([answer], as_json=as_json)
 
 
-def day_cut(
+def day_cut(  # noqa: PLR0917  an option is an argument
     date: Annotated[
         str | None, typer.Argument(help="By default the open date.", metavar="DATE", show_default=False)
     ] = None,
@@ -58,6 +58,10 @@ def day_cut(
         str | None,
         typer.Option("--next", metavar="DATE", help="The date to open; by default the next business day."),
     ] = None,
+    hold: Annotated[
+        bool,
+        typer.Option("--hold", help="Pricing proposes no prices of the date: people give them (rule DSP-1)."),
+    ] = False,
     by: By = "",
     approved_by: ApprovedBy = "",
     reason: Reason = "",
@@ -68,7 +72,8 @@ def day_cut(
     """Close the open date, whose book is frozen from here on, and open the next one (rule CUT-1).
 
     Pricing proposes the date's prices as soon as the market has answered; what no tier prices is given by hand with
-    novate price.
+    novate price. With --hold nothing is proposed, so that people can look at the tiers first (novate price DATE --show)
+    and override them.
 
     Exit code 0: accepted, or applied before; 1: refused.
     """
@@ -84,7 +89,7 @@ def day_cut(
         if date is None and not desk.book.open_date:
             raise CommandError(NO_DATE)
         day = date or format_date(desk.book.open_date)
-        payload = {"date": day} | ({"next": following} if following else {})
+        payload = {"date": day} | ({"next": following} if following else {}) | ({"hold": True} if hold else {})
         answer = desk.send(Instruction(kind="cut", payload=payload, stem=f"cut/{day}", what=f"cut of {day}"))
         opened = desk.read_again().open_date
     by_hand = f"novate price {day} CONTRACT=PRICE"

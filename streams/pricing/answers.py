@@ -23,11 +23,14 @@ class Answer:
 class Answers:
     """Every cut that is not proposed yet.
 
-    partitions: P.  last_trade: last trading days as yyyymmdd, by contract, of those that have one.
+    partitions: P.  last_trade: last trading days as yyyymmdd, by contract, of those that have one.  held: dates whose
+    cut leaves the prices to people, until they are priced (rule DSP-1).
     """
 
     partitions: int
     last_trade: dict[str, int] = field(default_factory=dict)
+    held: set[int] = field(default_factory=set)
+    _cut: set[int] = field(default_factory=set)
     _by_date: dict[int, dict[int, Answer]] = field(default_factory=dict)
     _done: set[int] = field(default_factory=set)
 
@@ -51,9 +54,15 @@ class Answers:
         except DateTextError:
             return  # none, or one that the gateway refused
 
+    def cut(self, payload: Json) -> None:
+        """Take an accepted cut: its date may be proposed, unless the cut holds it for people."""
+        date = parse_date(payload["date"])
+        if date not in self._done:
+            (self.held if payload.get("hold") else self._cut).add(date)
+
     def complete(self) -> Iterator[int]:
         """Yield the dates that every partition has answered, the first first."""
-        for date in sorted(self._by_date):
+        for date in sorted(self._cut & self._by_date.keys()):
             answers = self._by_date[date]
             if len(answers) == self.partitions and all(answer.complete for answer in answers.values()):
                 yield date
@@ -80,8 +89,10 @@ class Answers:
         return {"date": format_date(date), "kind": "end_of_day", "prices": prices}
 
     def done(self, date: int) -> None:
-        """Forget a date that is proposed."""
+        """Forget a date that is proposed, or priced."""
         self._done.add(date)
+        self._cut.discard(date)
+        self.held.discard(date)
         self._by_date.pop(date, None)
 
 

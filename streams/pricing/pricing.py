@@ -12,7 +12,7 @@ from typing import Any, Final, NoReturn
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from settlement.domain.dates import format_date
+from settlement.domain.dates import format_date, parse_date
 from settlement.domain.final_settlement import FinalState
 from settlement.domain.rejection import Code
 from settlement.folds.finals import Expiry, Finals
@@ -118,8 +118,16 @@ class Pricing:
         for seq, control, outcome in self._heard.answered():
             self._finals.take(seq, control, control["payload"], outcome)
             self._is_news = True
-            if control["kind"] == "listing" and outcome["accepted"]:
-                self._answers.list_terms(control["payload"])
+            if outcome["accepted"]:
+                self._take_accepted(control["kind"], control["payload"])
+
+    def _take_accepted(self, kind: str, payload: dict[str, Any]) -> None:
+        if kind == "listing":
+            self._answers.list_terms(payload)
+        elif kind == "cut":
+            self._answers.cut(payload)
+        elif kind == "prices" and payload["kind"] == "end_of_day":
+            self._answers.done(parse_date(payload["date"]))
 
     def _propose(self) -> None:
         for date in list(self._answers.complete()):
@@ -161,10 +169,14 @@ class Pricing:
                 log.error("ALARM: waiting for %s", self._refusal)
             elif outcome is not None:
                 self._newest = None
+        held = [
+            f"prices of {format_date(date)} by hand, as its cut asks (novate price)"
+            for date in sorted(self._answers.held)
+        ]
         self._state = {
             "cursors": {f"{topic}-{p}": self._place(topic, p, at) for (topic, p), at in self._cursors.items()},
             "proposed": self._proposed,
-            "waiting_for": "; ".join(filter(None, [self._refusal, *map(_waits_for, self._expiries)])),
+            "waiting_for": "; ".join(filter(None, [self._refusal, *held, *map(_waits_for, self._expiries)])),
             "finals": {expiry.contract: expiry.state.value for expiry in self._expiries},
             "unanswered": {format_date(date): partitions for date, partitions in self._answers.waiting().items()},
         }

@@ -126,6 +126,16 @@ def test_prices_by_hand_complete_what_the_tiers_say(operated: Operated) -> None:
 
 
 @pytest.mark.rule("DSP-1")
+def test_a_held_date_waits_for_people(operated: Operated) -> None:
+    """Pricing, which could price it all, proposes nothing: the tiers are looked at, then two people override them."""
+    assert operated["cut the third"].code == 0, operated["cut the third"].all
+    said = {one["contract"]: (one["price"], one["tier"]) for one in operated["held"].json}
+    assert said["TOK"] == ("12.41", "previous")
+    assert operated["price the third"].code == 0, operated["price the third"].all
+    assert "TOK 12.40 (override)" in operated["price the third"].out
+
+
+@pytest.mark.rule("DSP-1")
 def test_an_override_shows_its_cash_needs_two_people_and_keeps_what_it_replaced(operated: Operated) -> None:
     """Its cash by member is shown first; one person is refused; afterwards both names and the tier stand."""
     effect = operated["override what if"].json

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from settlement.domain.dates import format_date
 from settlement.domain.money import format_price
 from settlement.wire import codec
 from streams.gateway.controls import Accepted, Rejected, encode_control
@@ -29,6 +30,8 @@ def test_a_date_is_complete_when_every_partition_has_answered() -> None:
     assert list(answers.complete()) == []
     assert answers.waiting() == {20260803: [0]}
     answers.take(tiers("B", 0, None))
+    assert list(answers.complete()) == [], "the cut that the market answered was not heard yet"
+    answers.cut({"date": "2026-08-03"})
     assert list(answers.complete()) == [20260803]
     assert answers.proposal(20260803) == {
         "date": "2026-08-03", "kind": "end_of_day", "prices": {"A": {"price": "2.35", "tier": "vwap"}},
@@ -46,7 +49,19 @@ def test_after_its_last_trading_day_a_contract_is_not_priced() -> None:
     for date in (20260803, 20260804):
         answers.take(tiers("A", 0, 10**9, last=False, date=date))
         answers.take(tiers("B", 0, 10**9, date=date))
+        answers.cut({"date": format_date(date)})
     assert [sorted(answers.proposal(date)["prices"]) for date in answers.complete()] == [["A", "B"], ["B"]]
+
+
+@pytest.mark.rule("DSP-1")
+def test_a_cut_that_holds_leaves_its_date_to_people() -> None:
+    """Nothing is proposed of it, whenever the market answers, until it is priced."""
+    answers = Answers(1)
+    answers.cut({"date": "2026-08-03", "hold": True})
+    answers.take(tiers("A", 0, 10**9))
+    assert (list(answers.complete()), answers.held) == ([], {20260803})
+    answers.done(20260803)
+    assert (list(answers.complete()), answers.held, answers.waiting()) == ([], set(), {})
 
 
 def test_controls_are_heard_in_order_once_they_are_answered() -> None:

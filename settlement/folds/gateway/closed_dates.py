@@ -9,7 +9,6 @@ from settlement.domain.final_settlement import bounded, closing_lag
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import checks, claims, fields
 from settlement.folds.gateway.cycles import check_book, emit_open_cycle, next_number, price_of
-from settlement.folds.gateway.state import Day
 from settlement.folds.gateway.transfers import reprice_transfers
 from settlement.folds.gateway.writing import Cause, Leg, Writer
 
@@ -54,26 +53,13 @@ def _owed(writer: Writer, contract: Contract, day: int, change_minor: int) -> di
     """Return what a change of V of a settled date owes each account: its book, and closed default-price transfers."""
     name, state = contract.contract, writer.state
     is_last = day == state.listed[name].settled[-1][0]
-    owed = (
-        {account: lots * change_minor for account, lots in _book_at_last_settlement(writer, name).items()}
-        if is_last
-        else {}
-    )
+    owed = {account: lots * change_minor for account, lots in state.book_after(name, day).items()} if is_last else {}
     for moved in state.transfers.values():
         if (moved.contract, moved.price_date) == (name, day) and moved.business_date != writer.open_date().date:
             for stands in moved.standing:
                 lots = stands.lots if stands.side == "BUY" else -stands.lots
                 owed[stands.account] = owed.get(stands.account, 0) - lots * change_minor
     return owed
-
-
-def _book_at_last_settlement(writer: Writer, name: str) -> dict[str, int]:
-    """Return signed lots by account as the last end of day left them: what is held less the fills since."""
-    book = {account: holding.net for account, holding in writer.state.holdings.get(name, {}).items()}
-    for date in [*writer.state.cut, writer.open_date()]:
-        for account, lots in date.days.get(name, Day()).net.items():
-            book[account] = book.get(account, 0) - lots
-    return book
 
 
 def final(writer: Writer, payload: fields.Payload) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from settlement.domain.contract import Contract
     from settlement.domain.rejection import Rejection
     from settlement.folds.gateway.fold import GatewayFold
-    from settlement.folds.gateway.state import Listed, Opened, State
+    from settlement.folds.gateway.state import Listed, Opened
 
 CLEARING_HOUSE: Final = "CCP"
 FEES: Final = "fees"
@@ -94,19 +94,9 @@ def override_effect(fold: GatewayFold, day: int, overrides: Mapping[str, tuple[i
         change_minor = contract.value_minor(by_hand_nano) - contract.value_minor(tiers_nano)
         moves += [
             _Move(account=account, contract=name, cash_minor=lots * change_minor)
-            for account, lots in sorted(_book_at_cut(fold.state, name, day).items())
+            for account, lots in sorted(fold.state.book_after(name, day).items())
         ]
     return tuple(_by_member(fold.state.accounts, fold.contracts, moves))
-
-
-def _book_at_cut(state: State, name: str, day: int) -> dict[str, int]:
-    """Return signed lots by account as the date's cut froze them: what is held less the fills of later dates."""
-    book = {account: held.net for account, held in state.holdings.get(name, {}).items()}
-    later = [date for date in [*state.cut, *([state.open] if state.open else [])] if date.date > day]
-    for date in later:
-        for account, lots in date.days[name].net.items() if name in date.days else ():
-            book[account] = book.get(account, 0) - lots
-    return book
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -222,3 +222,15 @@ class State(Struct):
     transfers: dict[str, Transfer] = field(default_factory=dict)
     past: dict[str, int] = field(default_factory=dict)
     claims: dict[str, Claim] = field(default_factory=dict)
+
+    def book_after(self, contract: str, day: int) -> dict[str, int]:
+        """Return signed lots by account at the end of a date (yyyymmdd): what is held less the fills of later dates.
+
+        day: open, cut and not settled, or the last one that is settled.
+        """
+        book = {account: held.net for account, held in self.holdings.get(contract, {}).items()}
+        for date in [*self.cut, *([self.open] if self.open else [])]:
+            if date.date > day and contract in date.days:
+                for account, lots in date.days[contract].net.items():
+                    book[account] = book.get(account, 0) - lots
+        return book

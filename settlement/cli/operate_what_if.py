@@ -41,6 +41,10 @@ def show_effect(instruction: Instruction, request: Request, *, as_json: bool) ->
             fold = current_fold(endpoints.kafka, settings.partitions, endpoints.data)
         except (NotCurrentError, FeedBroken) as error:
             raise CommandError(str(error)) from error
+    if control["control_id"] in fold.state.controls:
+        raise CommandError(
+            f"Expected a control id that is not used yet, was {control['control_id']!r}. Leave --id out."
+        )
     effect = effect_of(fold, control)
     if as_json:
         print_json({"what": instruction.what, **_document(effect, fold.contracts)})

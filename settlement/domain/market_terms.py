@@ -9,7 +9,7 @@ from settlement.domain import document as read
 
 KEYS: Final = ("administrator", "position_limit", "trading")
 
-_LOTS_MOST: Final = 999_999_999
+LOTS_MOST: Final = 999_999_999
 _TRADING: Final = frozenset(("calendar", "zone", "hours"))
 
 
@@ -25,7 +25,7 @@ def check(terms: Mapping[str, Any]) -> None:
     if terms.get("administrator") is not None:
         read.text(terms["administrator"], "administrator")
     if terms.get("position_limit") is not None:
-        read.count(terms["position_limit"], "position_limit", 1, _LOTS_MOST)
+        read.count(terms["position_limit"], "position_limit", 1, LOTS_MOST)
     if terms.get("trading") is not None:
         trading = read.mapping(terms["trading"], "trading", _TRADING)
         for key in sorted(set(trading) - {"zone"}):

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from settlement.domain.currency import DECIMALS
 from settlement.domain.dates import DateTextError, parse_date, parse_instant
+from settlement.domain.market_terms import LOTS_MOST
 from settlement.domain.money import NANO, DecimalTextError, parse_decimal
 from settlement.scenario.errors import Fault, Problem
 from settlement.scenario.tree import Items, Mapping, Node, Text, describe
@@ -108,6 +109,14 @@ def count(node: Node) -> int:
     value = whole(node)
     if not 0 <= value <= 10_000:
         raise Fault.at(node.line, "a whole number from 0 to 10000", repr(value))
+    return value
+
+
+def lots_most(node: Node) -> int:
+    """Read a limit of lots, greater than zero."""
+    value = whole(node)
+    if not 1 <= value <= LOTS_MOST:
+        raise Fault.at(node.line, f"a whole number from 1 to {LOTS_MOST}", repr(value))
     return value
 
 

@@ -83,7 +83,7 @@ _TERMS = table(
         "cap": readers.or_null(readers.nano),
         "floor": readers.or_null(readers.nano),
         "administrator": readers.or_null(readers.text),
-        "position_limit": readers.or_null(readers.count),
+        "position_limit": readers.or_null(readers.lots_most),
         "trading": readers.or_null(_TRADING),
         "last_trade": readers.or_null(_text_date),
         "daily_settlement": readers.or_null(_DAILY),

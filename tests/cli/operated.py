@@ -137,6 +137,7 @@ class Operated:
         self.novate("ingest grown", "ingest", self.file("trades.csv", SECOND_DAY), "--json")
         self.novate("bust what if", "bust", "T1", "--what-if", "--json")
         self.novate("bust what if shown", "bust", "T1", "--what-if")
+        self.novate("bust what if used", "bust", "T1", "--what-if", "--id", "waive/trades/2/1")
         self.novate("bust stale", "bust", "T1", "--approved-for", "2026-08-03", "--json")
         self.novate("bust", "bust", "T1", "--by", "ann", "--reason", "fat finger")
         self.novate("bust again", "bust", "T1")

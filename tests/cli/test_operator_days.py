@@ -231,6 +231,8 @@ def test_a_bust_is_shown_before_it_is_approved(operated: Operated) -> None:
     shown = operated["bust what if shown"].out
     assert "GPUH-2026-08 is valued at the last settlement price, 2.362 of 2026-08-03." in shown
     assert "Nothing was sent. It would belong to 2026-08-04; send it with --approved-for 2026-08-04." in shown
+    used = operated["bust what if used"]
+    assert (used.code, "not used yet, was 'waive/trades/2/1'" in used.err) == (1, True), used.all
     stale = operated["bust stale"]
     assert (stale.code, stale.json["code"]) == (1, "APPROVAL_STALE"), stale.all
 

@@ -153,8 +153,9 @@ def test_a_second_schema_version_in_the_middle(platform: Platform) -> None:
 
 def test_overlapping_workers_agree(platform: Platform) -> None:
     """Two workers on the same partition emit the same bytes; readers take the first."""
-    platform.start("w1", "0-2")
-    platform.start("w2", "1-3")
+    workers = [platform.start("w1", "0-2"), platform.start("w2", "1-3")]
+    # A late one would begin behind the results, from the other's snapshot, and send no second copy.
+    wait_until("both at the log's beginning", lambda: all(worker.heartbeat().get("cursors") for worker in workers))
     for partition in range(4):
         platform.write(partition, stream(0, 600, cut_every=100))
     platform.await_results()

@@ -26,7 +26,6 @@ from settlement.ledger.errors import (
     PostedDifferently,
 )
 from settlement.ledger.model import CycleId, CyclePosting, Generation, Outcome
-from settlement.ledger.records import PostedPayment
 from settlement.ledger.rows import insert_cycle
 from settlement.ledger.session import as_poster
 from settlement.ledger.statements import statements
@@ -146,26 +145,6 @@ def open_generation(conn: Connection[Any], generation: Generation) -> Outcome:
         _raise_refusal(error)
         raise
     return Outcome.POSTED
-
-
-def append_payment_state(
-    conn: Connection[Any], payment: PostedPayment, *, state_number: int, state: str, control_id: str
-) -> None:
-    """Append what became of a payment: instructed, then confirmed or failed; a failed one may be instructed again.
-
-    Raises:
-        LedgerRefused: it is not the next state of that payment.
-    """
-    values = {
-        **_identity(payment.cycle), "member": payment.member, "origin": payment.origin, "currency": payment.currency,
-        "state_number": state_number, "state": state, "control_id": control_id,
-    }  # fmt: skip
-    try:
-        with as_poster(conn):
-            conn.execute(statements("posting")["payment_state"], values)
-    except psycopg.Error as error:
-        _raise_refusal(error)
-        raise
 
 
 def _post(conn: Connection[Any], posting: CyclePosting) -> Outcome:

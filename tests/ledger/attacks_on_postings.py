@@ -193,6 +193,12 @@ LATER = [
         "opens a generation again", "INSERT INTO ledger.meta VALUES (1, 8, 'other') ON CONFLICT DO NOTHING", "NV015"
     ),
     Attack(
+        "instructs without an answer of the bank",
+        "INSERT INTO ledger.payment_state SELECT cycle_seq, member, origin, currency, 1, 'instructed', 'C1' "
+        "FROM ledger.payment WHERE cycle_seq = 2 LIMIT 1",
+        "NV014",
+    ),
+    Attack(
         "confirms what was not instructed",
         "INSERT INTO ledger.payment_state SELECT cycle_seq, member, origin, currency, 1, 'confirmed', 'C1' "
         "FROM ledger.payment WHERE cycle_seq = 2",

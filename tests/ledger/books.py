@@ -6,8 +6,9 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
 
-from settlement.domain.dates import to_number
+from settlement.domain.dates import to_date, to_number
 from settlement.ledger.model import (
+    BankAnswer,
     CycleId,
     CyclePosting,
     CyclePrice,
@@ -18,6 +19,7 @@ from settlement.ledger.model import (
     PartitionMark,
     Payment,
 )
+from settlement.ledger.records import PostedPayment
 
 GENERATION = Generation(generation=1, partitions=4, cluster_id="test-cluster")
 FIRST_DAY = date(2026, 8, 3)
@@ -60,6 +62,22 @@ def a_cycle(cycle: CycleId, previous: CycleId | None, *, place: int, seed: int =
         ),
         payments=payments(lines),
         fees=fees(lines),
+    )  # fmt: skip
+
+
+def an_answer(payment: PostedPayment, state: str, *, previous: CycleId, number: int) -> CyclePosting:
+    """Return the entry of an answer of the bank that counts; number: of the answers on that date, from 1."""
+    day = previous.business_date
+    if previous.kind == "end_of_day":
+        day = to_number(to_date(day) + timedelta(days=1))
+    bank = BankAnswer(
+        payment=f"{payment.cycle}/{payment.member}/{payment.origin}/{payment.currency}", member=payment.member,
+        origin=payment.origin, currency=payment.currency, state=state, amount_minor=payment.amount_minor,
+        reason="closed" if state == "failed" else "", reference="", refused="",
+    )  # fmt: skip
+    return CyclePosting(
+        cycle=CycleId(day, "bank", number), previous=previous, effective_date=day, control_id=f"bank/{number}",
+        prices=(), lines=(), payments=(), fees=(), marks=marks(100 + number), outbox=(), bank=bank,
     )  # fmt: skip
 
 

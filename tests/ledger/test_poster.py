@@ -13,9 +13,9 @@ from settlement.ledger import queries
 from settlement.ledger.content import content_sha256
 from settlement.ledger.errors import CycleOutOfOrder, LedgerError, LedgerRefused, PostedDifferently
 from settlement.ledger.model import CycleId, CyclePosting, Generation, Outcome
-from settlement.ledger.poster import append_payment_state, is_transient, open_generation, post, post_durably
+from settlement.ledger.poster import is_transient, open_generation, post, post_durably
 from settlement.ledger.session import connect
-from tests.ledger.books import GENERATION, a_cycle, chain, fees, payments
+from tests.ledger.books import GENERATION, a_cycle, an_answer, chain, fees, payments
 
 
 def test_a_chain_of_cycles_is_read_back_as_it_was_posted(conn: Connection[Any]) -> None:
@@ -272,15 +272,17 @@ def test_a_new_generation_counts_its_marks_afresh(conn: Connection[Any]) -> None
 
 @pytest.mark.rule("PAY-1")
 def test_a_payment_is_instructed_then_confirmed_or_failed_and_a_confirmation_is_final(conn: Connection[Any]) -> None:
-    """States are appended in the bank's order; a failed payment may be instructed again, a confirmed one never."""
-    post(conn, chain(1)[0])
+    """States follow the bank's answers; a failed payment may be instructed again, a confirmed one never."""
+    head = chain(1)[0]
+    post(conn, head)
     payment = queries.payments(conn)[0]
     assert payment.state == "calculated"
     for number, state in enumerate(["instructed", "failed", "instructed", "confirmed"], start=1):
-        append_payment_state(conn, payment, state_number=number, state=state, control_id=f"bank/{number}")
+        head = an_answer(payment, state, previous=head.cycle, number=number)
+        assert post(conn, head) is Outcome.POSTED
         assert queries.payments(conn)[0].state == state
     with pytest.raises(LedgerRefused, match="NV014"):
-        append_payment_state(conn, payment, state_number=5, state="failed", control_id="bank/5")
+        post(conn, an_answer(payment, "failed", previous=head.cycle, number=5))
     assert queries.payments(conn)[0].state == "confirmed"
     assert {other.state for other in queries.payments(conn)[1:]} == {"calculated"}
 

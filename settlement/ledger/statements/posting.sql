@@ -64,11 +64,6 @@ SELECT %(seq)s, * FROM unnest(%(partition)s::integer[], %(stream_seq)s::bigint[]
 INSERT INTO ledger.outbox (cycle_seq, line, topic, key, value)
 SELECT %(seq)s, * FROM unnest(%(line)s::integer[], %(topic)s::text[], %(key)s::text[], %(value)s::bytea[])
 
--- name: payment_state
-INSERT INTO ledger.payment_state (cycle_seq, member, origin, currency, number, state, control_id)
-SELECT c.seq, %(member)s, %(origin)s, %(currency)s, %(state_number)s, %(state)s, %(control_id)s FROM ledger.cycle c
-WHERE c.business_date = %(business_date)s AND c.kind = %(kind)s AND c.number = %(number)s
-
 -- name: bank_answer
 INSERT INTO ledger.bank_answer (cycle_seq, payment, member, origin, currency, state, amount_minor, reason, reference, refused)
 VALUES (%(seq)s, %(payment)s, %(member)s, %(origin)s, %(currency)s, %(state)s, %(amount_minor)s, %(reason)s,

@@ -29,11 +29,6 @@ class ThingStatus:
     cursors: dict[str, dict[str, int]]
     told: list[str]
 
-    @property
-    def alarms(self) -> list[str]:
-        """What its watch and itself alarm of."""
-        return [self.alarm, *self.told] if self.alarm else self.told
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlatformStatus:
@@ -56,7 +51,8 @@ class PlatformStatus:
     @property
     def alarms(self) -> list[str]:
         """What a person must look at."""
-        return [f"{name}: {alarm}" for name, thing in self.things.items() for alarm in thing.alarms]
+        watched = [thing.alarm for thing in self.things.values() if thing.alarm]
+        return watched + [f"{name}: {told}" for name, thing in self.things.items() for told in thing.told]
 
 
 def write_status(folder: DataFolder, status: PlatformStatus) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from psycopg import Connection
 
+from settlement.domain.account import CLEARING_HOUSE, FEE_ACCOUNT
 from settlement.domain.currency import DECIMALS
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_decimal, format_price
@@ -139,12 +140,12 @@ def by_member(conn: Connection[Any], business_date: int) -> tuple[list[Row], lis
         sums[row.member][row.currency] += row.amount_minor
     for journal in queries.journals(conn, business_date=business_date):
         for leg in journal.legs:
-            if leg.account_id.startswith("CCP/fees/"):
-                sums["CCP/fees"][journal.currency] += leg.amount_minor
+            if leg.account_id.startswith(f"{FEE_ACCOUNT}/"):
+                sums[FEE_ACCOUNT][journal.currency] += leg.amount_minor
     currencies = sorted({currency for amounts in sums.values() for currency in amounts})
     rows = [
         _paid(member, sums[member], currencies)
-        for member in sorted(sums, key=lambda member: (member == "CCP/fees", member))
+        for member in sorted(sums, key=lambda member: (member == FEE_ACCOUNT, member))
     ]
     total = {currency: sum(amounts[currency] for amounts in sums.values()) for currency in currencies}
     rows.append(_paid("sum", total, currencies))
@@ -166,7 +167,7 @@ def balance(conn: Connection[Any]) -> list[Row]:
     totals: dict[str, dict[str, int]] = defaultdict(lambda: {"members": 0, "fees": 0, "bank": 0, "accounts": 0})
     for row in queries.balances(conn):
         entry = totals[row.currency]
-        entry["members" if row.member != "CCP" else row.origin] += row.amount_minor
+        entry["members" if row.member != CLEARING_HOUSE else row.origin] += row.amount_minor
         entry["accounts"] += 1
     return [
         {

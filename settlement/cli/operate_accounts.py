@@ -9,9 +9,9 @@ from typing import Any, Final
 import typer
 
 from settlement.cli.refusals import CommandError
+from settlement.domain.account import is_clearing_house
 
 HEADER: Final = ("account", "member", "origin", "positions")
-HOUSE_PREFIX: Final = "CCP/"
 _CHOICES: Final = {"origin": ("house", "client"), "positions": ("net", "gross")}
 _NAME_LENGTH_MAX: Final = 128
 Payload = dict[str, Any]
@@ -84,7 +84,7 @@ def _account(row: dict[str, str]) -> Payload:
                 f"{key}: Expected a name of 1 to {_NAME_LENGTH_MAX} printable characters without blanks around it, "
                 f"was {name!r}."
             )
-        if name.startswith(HOUSE_PREFIX) or name == HOUSE_PREFIX.rstrip("/"):
+        if is_clearing_house(name):
             raise _RowError(f"{key}: Expected a name that is not the clearing house's own, was {name!r}.")
     for key, choices in _CHOICES.items():
         row[key] = row[key].lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from settlement.cli.operate_what_if import CASH, cash_rows
+from settlement.cli.operate_what_if import CASH, cash_rows, fold_now
 from settlement.cli.output import console, print_json, print_rows, say
 from settlement.cli.refusals import CommandError
 from settlement.domain.dates import format_date
@@ -45,8 +45,6 @@ def show_override(day: int, given: dict[str, str], *, as_json: bool) -> None:
     from settlement.cli.composition import endpoints_of
     from settlement.cli.operate_log import ControlBook
     from settlement.cli.operate_tiers import Market
-    from streams.gateway.current import NotCurrentError, current_fold
-    from streams.gateway.feeds import FeedBroken
 
     settings, date = config.load(), format_date(day)
     with endpoints_of(settings, say) as endpoints:
@@ -57,10 +55,7 @@ def show_override(day: int, given: dict[str, str], *, as_json: bool) -> None:
         if market.missing:
             raise CommandError(f"Expected all of the market to answer {date}, was none of partitions {market.missing}.")
         prices = {name: one for name, one in listed(given, market).items() if one["tier"] == OVERRIDE}
-        try:
-            fold = current_fold(endpoints.kafka, settings.partitions, endpoints.data)
-        except (NotCurrentError, FeedBroken) as error:
-            raise CommandError(str(error)) from error
+        fold = fold_now(endpoints, settings.partitions)
     pairs = {name: (_nano(one["price"]), _nano(one[WOULD_HAVE_BEEN]["price"])) for name, one in prices.items()}
     cash = cash_rows(override_effect(fold, day, pairs))
     rows = [

@@ -54,8 +54,8 @@ def price(  # noqa: PLR0917  an option is an argument
     """Give the settlement prices of a date that is cut: those given, the rest as the tiers of the market say.
 
     A price that differs from what the tiers give is an override: two different people (--by, --approved-by) and a
-    --reason; what the tiers gave stays on record beside it (rule DSP-1). So do prices with --cut, or while the market
-    is silent, of contracts with tiers need two people.
+    --reason; what the tiers gave stays on record beside it (rule DSP-1). Two people are needed too where the tiers
+    were not asked: with --cut, or while the market is silent.
 
     The gateway refuses a set that lacks a contract with a position or a fill (rule VM-5). A date has one end of day:
     prices that were accepted stay.

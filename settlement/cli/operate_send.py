@@ -133,10 +133,11 @@ class Desk:
         if keys:
             accepted = [asked for asked in accepted if all(asked.payload.get(key) == payload[key] for key in keys)][-1:]
         wanted = canonical(payload)
-        return next((asked.control["control_id"] for asked in accepted if canonical(_asked(asked)) == wanted), "")
+        same = (asked for asked in accepted if canonical(_without_approval(asked)) == wanted)
+        return next((asked.control["control_id"] for asked in same), "")
 
 
-def _asked(asked: Asked) -> Json:
+def _without_approval(asked: Asked) -> Json:
     return {key: value for key, value in asked.payload.items() if key != APPROVED_FOR}
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import typer
 
+from infra.local.process import Endpoints
 from settlement import config
 from settlement.cli.composition import endpoints_of
 from settlement.cli.operate_options import Request
@@ -17,6 +18,7 @@ from settlement.domain.contract import Contract
 from settlement.domain.currency import DECIMALS
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_decimal, format_price
+from settlement.folds.gateway import GatewayFold
 from settlement.folds.gateway.effect import CashEffect, Effect, Valuation, effect_of
 from streams.gateway.current import NotCurrentError, current_fold
 from streams.gateway.feeds import FeedBroken
@@ -37,10 +39,7 @@ def show_effect(instruction: Instruction, request: Request, *, as_json: bool) ->
     settings = config.load()
     control = _control(instruction, request)
     with endpoints_of(settings, say) as endpoints:
-        try:
-            fold = current_fold(endpoints.kafka, settings.partitions, endpoints.data)
-        except (NotCurrentError, FeedBroken) as error:
-            raise CommandError(str(error)) from error
+        fold = fold_now(endpoints, settings.partitions)
     if control["control_id"] in fold.state.controls:
         raise CommandError(
             f"Expected a control id that is not used yet, was {control['control_id']!r}. Leave --id out."
@@ -52,6 +51,14 @@ def show_effect(instruction: Instruction, request: Request, *, as_json: bool) ->
         _print(instruction, effect, fold.contracts)
     if effect.rejection is not None:
         raise typer.Exit(1)
+
+
+def fold_now(endpoints: Endpoints, partitions: int) -> GatewayFold:
+    """Return a copy of what the gateway knows now; why there is none is told in a sentence."""
+    try:
+        return current_fold(endpoints.kafka, partitions, endpoints.data)
+    except (NotCurrentError, FeedBroken) as error:
+        raise CommandError(str(error)) from error
 
 
 def _control(instruction: Instruction, request: Request) -> Json:

@@ -4,6 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
+
+CLEARING_HOUSE: Final = "CCP"
+"""Its own books: no member and no account has this name, or one that begins with it and a slash."""
+FEES: Final = "fees"
+FEE_ACCOUNT: Final = f"{CLEARING_HOUSE}/{FEES}"
+"""What the clearing house has earned; it stands against the members' fees, so that a currency sums to 0 (VM-4)."""
 
 
 class Origin(StrEnum):
@@ -30,3 +37,8 @@ class Account:
     member: str
     origin: Origin
     positions: Positions
+
+
+def is_clearing_house(name: str) -> bool:
+    """Whether a name is the clearing house's own: CCP, or CCP/ and more."""
+    return name.partition("/")[0] == CLEARING_HOUSE

@@ -10,6 +10,7 @@ from settlement.domain import document as read
 KEYS: Final = ("administrator", "position_limit", "trading")
 
 LOTS_MOST: Final = 999_999_999
+"""The most that a document's whole number may say."""
 _TRADING: Final = frozenset(("calendar", "zone", "hours"))
 
 

@@ -131,7 +131,7 @@ _LIFECYCLE = (
     ),
     Rule(
         code="COR-3",
-        title="Who approves a correction has seen its cash effect.",
+        title="A correction belongs to the open date for which it was approved; its cash effect can be seen first.",
         text="A correction can be tried first: its fills are valued at the last settlement price, lots x "
         "(V(settlement) - V(price)) on their side, with residuals, adjustments and fees, by member, origin and "
         "currency; with the fee account they sum to 0. It belongs to the date that is open where it stands in the "

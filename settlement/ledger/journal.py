@@ -11,8 +11,9 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
+from settlement.domain.account import CLEARING_HOUSE, FEES
 from settlement.ledger.errors import LedgerRefused
-from settlement.ledger.model import BANK_ORIGIN, FEE_MEMBER, FEE_ORIGIN, BankAnswer, CycleId, CyclePosting
+from settlement.ledger.model import BANK_ORIGIN, BankAnswer, CycleId, CyclePosting
 from settlement.ledger.records import Journal, Leg
 
 BIGINT: Final = 2**63  # the ledger's amounts are Postgres bigints
@@ -50,7 +51,7 @@ def _closing(cycle: CycleId, bank: BankAnswer) -> Journal:
     A payment account's balance is what is open of it; CCP/bank is + what was paid out, - what came in.
     """
     account = account_id(bank.member, bank.origin, bank.currency)
-    cash = account_id(FEE_MEMBER, BANK_ORIGIN, bank.currency)
+    cash = account_id(CLEARING_HOUSE, BANK_ORIGIN, bank.currency)
     return _booked(cycle, bank.currency, [(account, -bank.amount_minor), (cash, bank.amount_minor)])
 
 
@@ -75,7 +76,7 @@ def _journal(posting: CyclePosting, currency: str) -> Journal:
         for row in sorted(posting.payments, key=lambda row: (row.member, row.origin))
         if row.currency == currency
     ]
-    fee_account = account_id(FEE_MEMBER, FEE_ORIGIN, currency)
+    fee_account = account_id(CLEARING_HOUSE, FEES, currency)
     amounts += [(fee_account, row.amount_minor) for row in posting.fees if row.currency == currency]
     total = sum(amount for _, amount in amounts)
     if total != 0:

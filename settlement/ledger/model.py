@@ -11,8 +11,6 @@ from typing import Final
 
 from settlement.domain.dates import format_date
 
-FEE_MEMBER: Final = "CCP"
-FEE_ORIGIN: Final = "fees"
 BANK_ORIGIN: Final = "bank"
 
 

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from psycopg import Connection
 from psycopg.rows import dict_row
 
+from settlement.domain.account import FEE_ACCOUNT
 from settlement.domain.dates import to_date, to_number
 from settlement.ledger.model import (
     BankAnswer,
@@ -169,7 +170,7 @@ def posted(conn: Connection[Any], cycle: CycleId) -> CyclePosting:
                 _fee(journal, leg)
                 for journal in booked
                 for leg in journal.legs
-                if leg.account_id.startswith("CCP/fees/")
+                if leg.account_id.startswith(f"{FEE_ACCOUNT}/")
             ),
             marks=tuple(marks(conn, cycle)),
             bank=next((one.answer for one in bank_answers(conn, cycle)), None),

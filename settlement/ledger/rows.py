@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from psycopg import Connection
 
+from settlement.domain.account import CLEARING_HOUSE, FEES
 from settlement.domain.dates import to_date
 from settlement.domain.payment_state import PaymentId
 from settlement.ledger.errors import LedgerRefused
 from settlement.ledger.journal import account_id, journals
 from settlement.ledger.model import (
     BANK_ORIGIN,
-    FEE_MEMBER,
-    FEE_ORIGIN,
     CyclePosting,
     CyclePrice,
     MarginLine,
@@ -97,10 +96,10 @@ def _insert_header(
 def _insert_accounts(conn: Connection[Any], posting: CyclePosting) -> None:
     """Open the accounts that the journals need and are not there; posters take turns, so none appears meanwhile."""
     owners = {(row.member, row.origin, row.currency) for row in posting.payments}
-    owners |= {(FEE_MEMBER, FEE_ORIGIN, row.currency) for row in posting.fees}
+    owners |= {(CLEARING_HOUSE, FEES, row.currency) for row in posting.fees}
     if posting.bank is not None and posting.bank.moves_cash:
         bank = posting.bank
-        owners |= {(bank.member, bank.origin, bank.currency), (FEE_MEMBER, BANK_ORIGIN, bank.currency)}
+        owners |= {(bank.member, bank.origin, bank.currency), (CLEARING_HOUSE, BANK_ORIGIN, bank.currency)}
     wanted = [(account_id(*owner), *owner) for owner in sorted(owners)]
     if not wanted:
         return

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, Final, TypeAlias, cast
 
-from settlement.domain.account import Account, Origin, Positions
+from settlement.domain.account import Account, Origin, Positions, is_clearing_house
 from settlement.domain.dates import format_date, to_date, to_instant, to_number
 from settlement.domain.feed import Effect, IndexObserved, QuoteReported, TradeReported, TradeType
 from settlement.domain.money import NANO, parse_decimal
 from settlement.scenario import events as of
-from settlement.scenario.parse import HOUSE_PREFIX, Scenario
+from settlement.scenario.parse import Scenario
 
 Payload: TypeAlias = dict[str, Any]
 NO_INSTANT: Final = -1
@@ -72,7 +72,7 @@ def accounts(scenario: Scenario) -> dict[str, Account]:
     found = dict(scenario.accounts)
     for entry in scenario.events:
         for name in _accounts_in(entry.event):
-            if name not in found and not name.startswith(HOUSE_PREFIX):
+            if name not in found and not is_clearing_house(name):
                 found[name] = Account(account=name, member=name, origin=Origin.HOUSE, positions=Positions.NET)
     return found
 

@@ -7,16 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from settlement.domain.account import Account, Positions
+from settlement.domain.account import FEE_ACCOUNT, Account, Positions, is_clearing_house
 from settlement.domain.contract import Contract
 from settlement.domain.currency import DECIMALS
 from settlement.domain.dates import format_date
 from settlement.domain.margin import CycleKey, MarginLine, payments
 from settlement.domain.money import NANO, format_decimal, format_price
 from settlement.scenario.offline import cycle_key
-from settlement.scenario.parse import HOUSE_PREFIX
 
-FEE_ACCOUNT: Final = HOUSE_PREFIX + "fees"
 _AMOUNTS: Final = {
     "TVAR": "tvar_minor",
     "SMTM": "smtm_minor",
@@ -135,7 +133,7 @@ class Writer:
                     sums[FEE_ACCOUNT][currency] -= line.fee_minor
         return {
             account: {currency: money(sums[account][currency], currency) for currency in sorted(sums[account])}
-            for account in sorted(sums, key=lambda name: (name.startswith(HOUSE_PREFIX), name))
+            for account in sorted(sums, key=lambda name: (is_clearing_house(name), name))
         }
 
     def price(self, contract: str, price_nano: int) -> str:

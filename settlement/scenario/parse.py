@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from settlement.domain.account import Account, Origin, Positions
+from settlement.domain.account import Account, Origin, Positions, is_clearing_house
 from settlement.scenario import readers
 from settlement.scenario.errors import Fault, Problem, UnreadableScenarioError
 from settlement.scenario.events import Entry, read_event
@@ -24,8 +24,6 @@ from settlement.scenario.tree import Items, Node, Text, describe, read_tree
 from settlement.scenario.tree import Mapping as Keys
 
 BYTES_MAX: Final = 256 * 1024 * 1024
-HOUSE_PREFIX: Final = "CCP/"
-"""Names of the clearing house's own accounts, which no member may take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,8 +113,8 @@ def _account(account: str, node: Node) -> Account:
         "origin": Key(readers.choice("house", "client"), required=True),
         "positions": Key(readers.choice("net", "gross"), required=True),
     }
-    if account.startswith(HOUSE_PREFIX):
-        expected = f"an account that does not begin with {HOUSE_PREFIX}, the clearing house's own"
+    if is_clearing_house(account):
+        expected = "a name that is not the clearing house's own (CCP, or CCP/ and more)"
         raise Fault.at(node.line, expected, repr(account))
     read = read_keys(node, keys, "an account")
     origin, positions = Origin(read["origin"].upper()), Positions(read["positions"].upper())

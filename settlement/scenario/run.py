@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from settlement.domain.account import Positions
+from settlement.domain.account import FEE_ACCOUNT, Positions
 from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract, TermsError
 from settlement.domain.daily_settlement import choose
@@ -78,7 +78,7 @@ def settled(scenario: Scenario, *, partitions: int = PARTITIONS) -> Run:
 
 
 def _names(scenario: Scenario) -> frozenset[str]:
-    return frozenset((*controls.accounts(scenario), document.FEE_ACCOUNT))
+    return frozenset((*controls.accounts(scenario), FEE_ACCOUNT))
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from settlement.scenario.document import FEE_ACCOUNT
+from settlement.domain.account import FEE_ACCOUNT
 from settlement.scenario.run import Result
 
 Json = Mapping[str, Any]

@@ -24,7 +24,7 @@ ALTER TABLE ledger.payment_state DISABLE TRIGGER answered;
 INSERT INTO ledger.payment_state SELECT cycle_seq, member, origin, currency, 1, 'instructed', 'bank/1'
 FROM ledger.payment WHERE cycle_seq = 1 ORDER BY member, origin, currency LIMIT 1;
 ALTER TABLE ledger.payment_state ENABLE ALWAYS TRIGGER answered"""
-"""A state to attack, written past its guard: the answer behind it would be a third cycle, and forgeries copy the second."""
+"""A state to attack, written past its guard: its answer would be a third cycle, and forgeries copy the second."""
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from settlement.folds.gateway.writing import FILLS, Writer
 BYTES_MAX: Final = 200
 """The ledger's longest word; a longer one would halt the settlement run, and nothing of a bank's answer may."""
 AMOUNT_LIMIT_MINOR: Final = 2**63
+"""The first amount that the log's and the ledger's 64 bits cannot hold."""
 _STATES: Final = (State.INSTRUCTED, State.CONFIRMED, State.FAILED)
 
 

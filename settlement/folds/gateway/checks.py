@@ -142,7 +142,9 @@ def people(writer: Writer, control: dict[str, Any]) -> None:
     if kind in {"cash_adjustment", "correct_settlement"} or (kind == "final" and not _is_proposed(control)):
         two_people(*names)
     elif kind == "prices":
-        overrides.check(writer, payload, control["reason"], lambda: two_people(*names))
+        overrides.check(payload, control["reason"])
+        if overrides.need_two_people(writer.state, payload):
+            two_people(*names)
     elif kind == "transfer":
         accounts = [writer.state.accounts.get(str(payload.get(key))) for key in ("from", "to")]
         members = {account.member for account in accounts if account is not None}

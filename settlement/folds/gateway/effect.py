@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from settlement.domain.account import Origin
+from settlement.domain.account import CLEARING_HOUSE, FEES, Origin
 from settlement.folds.gateway.writing import FILLS, Step
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from settlement.folds.gateway.fold import GatewayFold
     from settlement.folds.gateway.state import Listed, Opened
 
-CLEARING_HOUSE: Final = "CCP"
-FEES: Final = "fees"
 Record = dict[str, Any]
 
 

@@ -9,31 +9,38 @@ from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from settlement.folds.gateway.state import State
-    from settlement.folds.gateway.writing import Writer
 
 OVERRIDE: Final = "override"
 WOULD_HAVE_BEEN: Final = "would_have_been"
 
 
-def check(writer: Writer, payload: fields.Payload, reason: str, two_people: Callable[[], None]) -> None:
-    """Refuse an end of day whose prices by hand lack a second person, a reason, or what the tiers gave (rule DSP-1).
+def check(payload: fields.Payload, reason: str) -> None:
+    """Refuse an override that lacks a reason, or what the tiers gave instead (rule DSP-1)."""
+    for name, price in _of_end_of_day(payload):
+        if price.get("tier") == OVERRIDE:
+            _check_override(f"prices.{name}", price, reason)
+
+
+def need_two_people(state: State, payload: fields.Payload) -> bool:
+    """Whether a price of an end of day is somebody's word where the tiers have one, or were not asked (rule DSP-1).
 
     The gateway cannot see the market, so each price says what the tiers gave: null where they gave none, a price and
     its tier where it overrides them, and nothing where they were not asked. Only null, or a tier's own price, stands on
     one person's word.
     """
+    cuts = bool(payload.get("cut"))
+    return any(
+        price.get("tier") == OVERRIDE or (_has_tiers(state, name) and not _is_of_tiers(price, cuts=cuts))
+        for name, price in _of_end_of_day(payload)
+    )
+
+
+def _of_end_of_day(payload: fields.Payload) -> list[tuple[str, fields.Payload]]:
     if payload.get("kind") != "end_of_day":
-        return
-    for name, given in sorted(fields.mapping(payload, "prices").items()):
-        price = given if isinstance(given, dict) else {"price": given}
-        if price.get("tier") == OVERRIDE:
-            two_people()
-            _check_override(f"prices.{name}", price, reason)
-        elif _has_tiers(writer.state, name) and not _is_of_tiers(price, cuts=bool(payload.get("cut"))):
-            two_people()
+        return []
+    given = sorted(fields.mapping(payload, "prices").items())
+    return [(name, price if isinstance(price, dict) else {"price": price}) for name, price in given]
 
 
 def _is_of_tiers(price: fields.Payload, *, cuts: bool) -> bool:

@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 from settlement.domain import market_terms
-from settlement.domain.account import Origin, Positions
+from settlement.domain.account import Origin, Positions, is_clearing_house
 from settlement.domain.contract import FILL_LIMIT_MINOR, Contract, TermsError
 from settlement.domain.daily_settlement import DailySettlement
 from settlement.domain.final_settlement import FinalSettlement, closing_lag
@@ -19,8 +19,6 @@ from settlement.folds.gateway.writing import FILLS, ORDERS, TICKS, Writer
 from settlement.wire.partition import partition_of
 
 FROZEN = ("size", "month", "currency", "rounding")
-CLEARING_HOUSE = "CCP"
-"""Its own books: no member and no account has this name, or one that begins with it and a slash."""
 
 
 def canonical(document: dict[str, Any]) -> str:
@@ -70,7 +68,7 @@ def account(writer: Writer, payload: fields.Payload) -> None:
 
 def _name(payload: fields.Payload, key: str) -> str:
     name = fields.text(payload, key)
-    if name.partition("/")[0] == CLEARING_HOUSE:
+    if is_clearing_house(name):
         raise fields.malformed(key, "a name that is not the clearing house's own (CCP, or CCP/ and more)", name)
     return name
 

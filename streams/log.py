@@ -11,12 +11,16 @@ QUIET = {"reconnect.backoff.ms": 250, "reconnect.backoff.max.ms": 1000, "log_lev
 
 ANSWER_SECONDS = 60.0
 RECORDS_A_POLL = 1_000
+WITHOUT_LEADER = frozenset((KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE))
+"""What a broker answers of a topic that was created this moment, or whose leader moves."""
+LEADER_SECONDS = 0.05
 
 
 class LogReader:
     """Reads stretches of a partition; not for masses."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, *, answer_seconds: float = ANSWER_SECONDS) -> None:
+        self._answer_seconds = answer_seconds
         self._consumer = Consumer(
             {
                 "bootstrap.servers": bootstrap,
@@ -30,7 +34,7 @@ class LogReader:
                 **QUIET,
             }
         )
-        self.cluster_id: str = self._consumer.list_topics(timeout=ANSWER_SECONDS).cluster_id
+        self.cluster_id: str = self._consumer.list_topics(timeout=self._answer_seconds).cluster_id
 
     def __enter__(self) -> Self:
         return self
@@ -44,10 +48,18 @@ class LogReader:
         Raises:
             KafkaException: the broker does not answer in time.
         """
-        bounds: tuple[int, int] = self._consumer.get_watermark_offsets(
-            TopicPartition(topic, partition), timeout=ANSWER_SECONDS
-        )
-        return bounds
+        until = time.monotonic() + self._answer_seconds
+        while True:
+            try:
+                bounds: tuple[int, int] = self._consumer.get_watermark_offsets(
+                    TopicPartition(topic, partition), timeout=self._answer_seconds
+                )
+            except KafkaException as error:
+                if error.args[0].code() not in WITHOUT_LEADER or time.monotonic() > until:
+                    raise
+                time.sleep(LEADER_SECONDS)
+            else:
+                return bounds
 
     def one(self, topic: str, partition: int, offset: int) -> bytes | None:
         """Return the value at that offset, None when the log has none there."""
@@ -79,7 +91,7 @@ class LogReader:
         if start >= end:
             return
         self._consumer.assign([TopicPartition(topic, partition, start)])
-        until = time.monotonic() + ANSWER_SECONDS
+        until = time.monotonic() + self._answer_seconds
         while time.monotonic() < until:
             for message in self._consumer.consume(RECORDS_A_POLL, 0.01):
                 error = message.error()
@@ -93,5 +105,5 @@ class LogReader:
                 if offset >= end - 1:
                     return
         raise KafkaException(
-            KafkaError(KafkaError._TIMED_OUT, f"{topic}-{partition} from {start} to {end} in {ANSWER_SECONDS} s")  # noqa: SLF001
+            KafkaError(KafkaError._TIMED_OUT, f"{topic}-{partition} from {start} to {end} in {self._answer_seconds} s")  # noqa: SLF001
         )

@@ -14,6 +14,7 @@ from typing import Any, Final
 from settlement.cli.refusals import CommandError
 from settlement.domain.dates import format_date, parse_date
 from settlement.wire import codec
+from streams.log import ANSWER_SECONDS as LOG_ANSWER_SECONDS
 from streams.log import LogReader
 
 ANSWER_SECONDS: Final = 30
@@ -69,10 +70,10 @@ class ControlBook:
     open_date: int = 0
 
     @classmethod
-    def read(cls, bootstrap: str) -> ControlBook:
+    def read(cls, bootstrap: str, *, answer_seconds: float = LOG_ANSWER_SECONDS) -> ControlBook:
         """Read both topics to their ends."""
         book = cls()
-        with LogReader(bootstrap) as log:
+        with LogReader(bootstrap, answer_seconds=answer_seconds) as log:
             controls = list(_controls(log))
             answers = dict(_answers(log))
         for seq, control in controls:

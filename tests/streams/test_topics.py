@@ -1,6 +1,7 @@
 """Topics are created as the platform needs them, and refused when they are not so."""
 
 import threading
+import time
 
 import pytest
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are public, the stub forgot to say so
@@ -8,10 +9,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # they are pu
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
+    NewTopic,
     ResourceType,
 )
 
 from streams import topics
+from streams.log import LogReader
+from tests.parts import own_name
 from tests.streams.platform import PARTITIONS, Platform, wait_until
 
 # Design section 3, spelt out once more: what every reader and writer relies on.
@@ -44,6 +48,25 @@ def test_topics_are_created_with_their_settings(empty_platform: Platform) -> Non
     there = AdminClient({"bootstrap.servers": empty_platform.bootstrap}).list_topics(timeout=10).topics
     ours = {name: len(topic.partitions) for name, topic in there.items() if name.startswith(empty_platform.prefix)}
     assert ours == {empty_platform.prefix + name: 1 if name in SINGLE else PARTITIONS for name in topics.TOPICS}
+
+
+def test_a_topic_is_read_the_moment_it_was_created(bootstrap: str) -> None:
+    """Brokers answer for a while that a new partition has no leader; whoever reads waits for it."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    names = [own_name("new") for _ in range(8)]
+    with LogReader(bootstrap) as log:
+        for name in names:
+            admin.create_topics([NewTopic(name, PARTITIONS, 1)])[name].result()
+            while not _is_known(admin, name):
+                time.sleep(0.001)
+            assert [log.bounds(name, partition) for partition in range(PARTITIONS)] == [(0, 0)] * PARTITIONS
+    for future in admin.delete_topics(names).values():
+        future.result()
+
+
+def _is_known(admin: AdminClient, name: str) -> bool:
+    there = admin.list_topics(timeout=10).topics.get(name)
+    return there is not None and len(there.partitions) == PARTITIONS
 
 
 def test_two_at_once_create_the_same_topics(empty_platform: Platform) -> None:

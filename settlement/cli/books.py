@@ -37,7 +37,8 @@ MARGIN: Final = (
     "total",
 )
 PAYMENTS: Final = ("date", "cycle", "member", "origin", "currency", "amount", "state", "payment")
-POSITIONS: Final = ("account", "member", "origin", "contract", "lots", "long", "short", "price", "date")
+HELD: Final = ("account", "member", "origin", "contract", "lots", "long", "short", "price", "date")
+POSITIONS: Final = (*HELD, "limit", "over", "since")
 
 
 def money(amount_minor: int, currency: str) -> str:
@@ -108,7 +109,7 @@ def payments(conn: Connection[Any], *, business_date: int | None = None, member:
 
 
 def positions(conn: Connection[Any], *, business_date: int | None = None, member: str | None = None) -> list[Row]:
-    """Return what each account held at the end of a date, by default the last settled one, as rows of POSITIONS."""
+    """Return what each account held at the end of a date, by default the last settled one, as rows of HELD."""
     held: dict[tuple[str, str], MarginLine] = {}
     for line in queries.lines(conn, member=member):
         if line.kind != "intraday" and (business_date is None or line.business_date <= business_date):

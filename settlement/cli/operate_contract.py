@@ -70,14 +70,19 @@ def contract_show(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Print the terms in force of one contract; with --json the document as it was accepted."""
+    """Print the terms in force of one contract, and who is over its position limit (rule POS-1).
+
+    With --json the document as it was accepted.
+    """
+    from settlement.cli import limits
     from settlement.domain.products.shipped import PRODUCTS, product
     from settlement.domain.rulebook import rulebook
 
     if as_rulebook and contract in PRODUCTS:
         sys.stdout.write(rulebook(product(contract).document))
         return
-    listed = _book().contracts
+    book, over = limits.book_and_excesses()
+    listed = book.contracts
     if contract not in listed:
         from settlement.scenario.readers import suggestion
 
@@ -92,6 +97,7 @@ def contract_show(
         return
     rows = [{"term": key, "value": value} for key, value in _flat(document)]
     print_rows(rows, ("term", "value"), title=f"{contract}, version {listed[contract].version}")
+    limits.tell(one for one in over if one.contract == contract)
 
 
 def contract_list(as_json: AsJson = False) -> None:

@@ -68,13 +68,16 @@ def status(as_json: AsJson = False) -> None:
 
     from infra.local.status import read_status
     from settlement import config
+    from settlement.cli import limits
     from settlement.run.halt import HaltFile
 
     settings = config.load()
     now = read_status(settings.data)
     halted = HaltFile.of(settings.data.absolute()).read()
+    over, unknown = limits.running_over_limits(settings) if now.state == "running" else ([], "")
     if as_json:
-        print_json({**asdict(now), "alarms": now.alarms, "halt": halted})
+        told = {"over_limit": [limits.as_json(one) for one in over], "over_limit_unknown": unknown or None}
+        print_json({**asdict(now), "alarms": now.alarms, "halt": halted, **told})
     else:
         rows = [_thing(name, thing) for name, thing in now.things.items()]
         print_rows(
@@ -82,6 +85,9 @@ def status(as_json: AsJson = False) -> None:
         )
         for alarm in now.alarms:
             console().print(f"ALARM {alarm}", markup=False)
+        limits.tell(over)
+        if unknown:
+            console().print(f"Positions over their limits are not known: {unknown}", markup=False)
         if halted:
             console().print(f"HALTED at {halted['cycle']}: {halted['message']}\n{halted['what_to_do']}", markup=False)
     raise typer.Exit(1 if halted or now.alarms else 0)

@@ -30,12 +30,19 @@ def register(app: typer.Typer) -> None:
 @contextmanager
 def ledger() -> Iterator[Connection[Any]]:
     """Open the ledger for reading, whether the platform runs or not."""
+    with ledger_and_log() as (conn, _):
+        yield conn
+
+
+@contextmanager
+def ledger_and_log() -> Iterator[tuple[Connection[Any], str]]:
+    """Open the ledger for reading, and tell where the log's broker is."""
     from settlement import config
     from settlement.cli.composition import endpoints_of
     from settlement.ledger.session import as_auditor, connect
 
     with endpoints_of(config.load(), say) as endpoints, connect(endpoints.database) as conn, as_auditor(conn):
-        yield conn
+        yield conn, endpoints.kafka
 
 
 def number(date: str | None) -> int | None:
@@ -46,12 +53,23 @@ def number(date: str | None) -> int | None:
 
 
 def positions(date: Date = None, member: Member = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
-    """Print what each account held at the end of a date (default: the last settled one)."""
-    with ledger() as conn:
-        rows = books.positions(conn, business_date=number(date), member=member)
-    print_rows(
-        rows, books.POSITIONS, title="Positions", as_json=as_json, as_csv=as_csv, aside=("long", "short", "date")
-    )
+    """Print what each account held at the end of a date (default: the last settled one).
+
+    limit: the contract's position limit. over, since: how many lots its member's house or clients hold beyond it on
+    that side, and since when (rule POS-1).
+    """
+    from settlement.cli import limits
+    from settlement.cli.operate_log import ControlBook
+
+    until = number(date)
+    with ledger_and_log() as (conn, kafka):
+        known = limits.limits_of(ControlBook.read(kafka))
+        over = limits.over_limits(conn, known, until=until)
+        rows = limits.with_limits(books.positions(conn, business_date=until, member=member), known, over)
+    aside = ("long", "short", "date", "limit", "over", "since")
+    print_rows(rows, books.POSITIONS, title="Positions", as_json=as_json, as_csv=as_csv, aside=aside)
+    if not as_json and not as_csv:
+        limits.tell(one for one in over if member in {None, one.member})
 
 
 def margin(

@@ -17,8 +17,8 @@ _TRADING: Final = frozenset(("calendar", "zone", "hours"))
 def check(terms: Mapping[str, Any]) -> None:
     """Check the form of those that a document has.
 
-    administrator: who answers for the series of the final price.  position_limit: lots of one account; a matched
-    trade beyond it stands.  trading: `zone` (IANA name), `calendar` and `hours` (texts).
+    administrator: who answers for the series of the final price.  position_limit: lots of a member, house and clients
+    apart; more is told, and stands (rule POS-1).  trading: `zone` (IANA name), `calendar` and `hours` (texts).
 
     Raises:
         TermsError: of the first that has another form.

@@ -202,7 +202,9 @@ def _positions(document: Document) -> str:
     return _bullets(
         *((told,) if told else (net, gross, either)),
         "House and client positions are never netted with each other.",
-        f"No account should hold more than {limit} lots; the venue watches it, and a matched trade beyond it stands."
+        f"No member should hold more than {limit} lots, long or short, for itself or for its clients: the lots of its "
+        "house accounts, and those of its client accounts, are summed side by side and never netted. What is over the "
+        "limit at the end of a date is told to the operators, and stands (rule POS-1)."
         if limit is not None
         else "",
     )

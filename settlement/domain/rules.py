@@ -108,6 +108,15 @@ _MONEY = (
         "Shanghai); a close that exceeds what is open refuses the whole trade.",
     ),
     Rule(
+        code="POS-1",
+        title="A position over its limit is reported, and nothing is refused.",
+        text="Terms may carry a position limit in lots, of a member and contract, house and clients apart, at the "
+        "end of a settled date: the long lots of all its accounts, and the short ones, each against the limit; lots of "
+        "two accounts never net, and a gross account counts on both sides. The version of the terms counts that was in "
+        "force on the date. What is over is told with the date since when; trades, give-ups and transfers stand, "
+        "for the venue decides what follows.",
+    ),
+    Rule(
         code="IDX-1",
         title="A fixing explains itself.",
         text="It is a pure function of the observations up to its marker and of the methodology's version; it carries "

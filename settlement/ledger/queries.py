@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 from settlement.domain.account import FEE_ACCOUNT
 from settlement.domain.dates import to_date, to_number
+from settlement.domain.position_limit import Held
 from settlement.ledger.model import (
     BankAnswer,
     CycleId,
@@ -77,6 +78,14 @@ def lines(
     """Return margin lines by cycle, account and contract."""
     filters = {**_filters(cycle, business_date), "member": member, "contract": contract}
     return _read(conn, "lines", filters, _line)
+
+
+def held(conn: Connection[Any], *, until: int | None = None) -> list[Held]:
+    """Return what each member's house and clients held of a contract at the end of every settled date, by date."""
+    return _read(
+        conn, "held", {"business_date": None if until is None else to_date(until)},
+        lambda row: Held(**{**row, "business_date": to_number(row["business_date"])}),
+    )  # fmt: skip
 
 
 def payments(

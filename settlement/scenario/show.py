@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from settlement.domain.account import FEE_ACCOUNT
+from settlement.scenario.limits import over_limits
 from settlement.scenario.run import Result
 
 Json = Mapping[str, Any]
@@ -34,6 +35,8 @@ def show(result: Result, console: Console) -> None:
     _show_rows("Final settlement prices", document["finals"], console)
     _show_rows("Refused", document["rejections"], console, red=True)
     console.print(_positions(document["positions"]), _totals(document["totals"]))
+    for excess in over_limits(result.scenario, result.document):
+        console.print(f"[red]OVER THE LIMIT[/] {escape(str(excess))}", soft_wrap=True)
     _show_verdict(result, console)
 
 

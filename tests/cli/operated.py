@@ -17,7 +17,13 @@ TERMS: Final = """\
   size: 730
   tick: 0.001
   fee: 0.35
-- {contract: TOK, currency: CNY, size: 1000, tick: 0.01, daily_settlement: {window: day, tiers: [vwap, previous]}}
+  position_limit: 6
+- contract: TOK
+  currency: CNY
+  size: 1000
+  tick: 0.01
+  position_limit: 4
+  daily_settlement: {window: day, tiers: [vwap, previous]}
 """
 ACCOUNTS: Final = "account,member,origin,positions\nA,M01,house,net\nB,M02,client,net\n"
 ACCOUNTS_WITH_BAD_ROWS: Final = "account,member,origin,positions\nD,M03,house,gross\nE,M03,hous,net\nF,M03\n"
@@ -125,6 +131,7 @@ class Operated:
         self.novate("settle again", "settle", "2026-08-03", "--json")
         for name in ("margin", "payments", "positions"):
             self.novate(name, name, "--date", "2026-08-03", "--json")
+        self.novate("positions shown", "positions")
         for way in ("json", "csv"):
             self.novate(f"statement {way}", "statement", "M01", "2026-08-03", f"--{way}")
         self.novate("statement", "statement", "M01", "2026-08-03")
@@ -155,6 +162,8 @@ class Operated:
         self.novate("settle the first once more", "settle", "2026-08-03")
         self.novate("statement of the bust", "statement", "M01", "2026-08-04", "--json")
         self.novate("status", "status")
+        self.novate("status json", "status", "--json")
+        self.novate("show over the limit", "contract", "show", "TOK")
 
     def _third_day(self) -> None:
         between = ("--from", "A", "--to", "B")

@@ -29,6 +29,24 @@ def test_contracts_are_listed_once(operated: Operated) -> None:
     assert operated["contract unknown"].err == "Expected a listed contract, was 'TOKI'. Did you mean `TOK`?\n"
 
 
+@pytest.mark.rule("POS-1")
+def test_a_position_over_its_limit_is_told(operated: Operated) -> None:
+    """It stands beside the position with the lots beyond and since when, and status and the terms tell it too."""
+    rows = {(one["account"], one["contract"]): one for one in operated["positions"].json}
+    assert [rows["A", "GPUH-2026-08"][key] for key in ("lots", "limit", "over", "since")] == [10, 6, 4, "2026-08-03"]
+    assert [rows["B", "TOK"][key] for key in ("lots", "limit", "over", "since")] == [-5, 4, 1, "2026-08-03"]
+    house = "M01 house is long 5 lots of TOK, 1 over the position limit of 4, since 2026-08-03."
+    clients = house.replace("M01 house is long", "M02 client is short")
+    assert f"OVER THE LIMIT {house}" in operated["positions shown"].out
+    house, clients = (one.replace("5 lots", "6 lots").replace(" 1 over", " 2 over") for one in (house, clients))
+    for name in ("status", "show over the limit"):
+        told = [line for line in operated[name].out.splitlines() if line.startswith("OVER THE LIMIT")]
+        assert told == [f"OVER THE LIMIT {house}", f"OVER THE LIMIT {clients}"], name
+    assert operated["status"].code == operated["status json"].code == 0
+    told = operated["status json"].json
+    assert (told["over_limit"][0]["over"], told["over_limit_unknown"]) == (2, None)
+
+
 def test_a_bad_row_of_accounts_does_not_stop_the_rest(operated: Operated) -> None:
     """Sound rows are opened, each bad one is told with its line, and an account keeps its terms."""
     assert operated["account add"].code == 0

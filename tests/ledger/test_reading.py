@@ -1,5 +1,6 @@
 """Reading: filters, orders, and nobody sees another member's rows."""
 
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -10,7 +11,7 @@ from settlement.ledger import queries
 from settlement.ledger.errors import LedgerError
 from settlement.ledger.poster import post
 from settlement.ledger.session import as_auditor, as_member
-from tests.ledger.books import chain
+from tests.ledger.books import chain, fees, payments
 
 POSTINGS = chain(4)
 
@@ -34,6 +35,28 @@ def test_lines_are_found_by_cycle_date_member_and_contract(books: Connection[Any
     assert len(queries.lines(books, business_date=20260803)) == 2 * 18
     mine = queries.lines(books, last.cycle, member="M02", contract="TOKEN-2026-09")
     assert [(line.account, line.currency) for line in mine] == [("M02-C", "CNY"), ("M02-H", "CNY")]
+
+
+@pytest.mark.rule("POS-1")
+def test_what_members_hold_is_summed_by_date_side_and_origin(conn: Connection[Any]) -> None:
+    """Each end of day's lots, long and short apart: a gross account's sides as they are, a net account's as one."""
+    first, *later = POSTINGS
+    gross, *rest = POSTINGS[3].lines
+    both = replace(gross, positions="GROSS", end_long=7, end_short=3)
+    idle = replace(gross, start=0, bought=0, sold=0, tvar_minor=0, smtm_minor=0, fee_minor=0)
+    short, long = replace(idle, account="M01-X", sold=5, end=-5), replace(idle, account="M01-Y", bought=5, end=5)
+    changed = replace(POSTINGS[3], lines=(both, short, long, *rest))
+    for posting in (first, *later[:-1]):
+        post(conn, posting)
+    post(conn, replace(changed, payments=payments(changed.lines), fees=fees(changed.lines)))
+    found = {
+        (one.business_date, one.member, one.origin, one.contract): (one.long, one.short) for one in queries.held(conn)
+    }
+    second = {(line.member, line.origin, line.contract): line.end for line in POSTINGS[1].lines}
+    for (member, origin, contract), lots in second.items():
+        assert found[20260803, member, origin, contract] == (max(lots, 0), max(-lots, 0))
+    assert found[20260804, gross.member, gross.origin, gross.contract] == (7 + 5, 3 + 5)
+    assert {one.business_date for one in queries.held(conn, until=20260803)} == {20260803}
 
 
 def test_prices_payments_and_marks_belong_to_their_cycle(books: Connection[Any]) -> None:

@@ -41,6 +41,21 @@ WHERE (%(business_date)s::date IS NULL OR c.business_date = %(business_date)s)
   AND (%(contract)s::text IS NULL OR l.contract = %(contract)s)
 ORDER BY c.seq, l.account, l.contract
 
+-- name: held
+-- Of a date that settled a contract finally, its last line counts. A net account is long or short (rule POS-1).
+WITH ends AS (
+    SELECT DISTINCT ON (c.business_date, l.account, l.contract)
+           c.business_date, l.member, l.origin, l.contract,
+           CASE l.positions WHEN 'GROSS' THEN l.end_long ELSE greatest(l."end", 0) END AS long,
+           CASE l.positions WHEN 'GROSS' THEN l.end_short ELSE greatest(-l."end", 0) END AS short
+    FROM ledger.margin_line l JOIN ledger.cycle c ON c.seq = l.cycle_seq
+    WHERE c.kind IN ('end_of_day', 'final') AND (%(business_date)s::date IS NULL OR c.business_date <= %(business_date)s)
+    ORDER BY c.business_date, l.account, l.contract, c.seq DESC
+)
+SELECT business_date, member, origin, contract, sum(long)::bigint AS long, sum(short)::bigint AS short
+FROM ends GROUP BY business_date, member, origin, contract
+ORDER BY business_date, member, origin, contract
+
 -- name: payments
 SELECT business_date, kind, number, member, origin, currency, amount_minor, state FROM ledger.payment_now
 WHERE (%(business_date)s::date IS NULL OR business_date = %(business_date)s)

@@ -46,7 +46,7 @@ class Code(StrEnum):
     PRICE_LIMIT = "PRICE_LIMIT"
     """A trade or daily price is within the contract's cap and floor."""
     ALREADY_CARRIED = "ALREADY_CARRIED"
-    """A book is brought forward once, before the contract has a price of its own."""
+    """A book is brought forward at one price, before the contract has one of its own; no cut waits."""
     ALREADY_BUSTED = "ALREADY_BUSTED"
     """The trade is busted; nothing of it stands."""
     ALREADY_MOVED = "ALREADY_MOVED"
@@ -107,7 +107,7 @@ def _rules() -> dict[Code, str]:
         Code.BAD_LOTS: "Lots are whole and greater than zero.",
         Code.OFF_TICK: "Trade and daily prices are multiples of the contract's tick.",
         Code.PRICE_LIMIT: "Trade and daily prices are within the contract's cap and floor.",
-        Code.ALREADY_CARRIED: "A book is brought forward once, at one price, before its contract trades.",
+        Code.ALREADY_CARRIED: "A book is brought forward once, at one price, while no date waits for prices.",
         Code.ALREADY_BUSTED: "A busted trade has nothing left to correct (COR-1).",
         Code.ALREADY_MOVED: "Lots are given up once and trades averaged once (GUP-1, AVG-1).",
         Code.NOT_PENDING: "A give-up is answered once by each taker, and withdrawn while it is pending (GUP-2).",

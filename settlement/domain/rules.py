@@ -241,8 +241,8 @@ _ENTRANCE = (
         code="ENT-9",
         title="A name keeps its terms.",
         text="An account, contract or series that exists is not given other terms; a contract's size, currency and "
-        "rounding cannot change while a position or a correctable trade exists. A book is brought forward once, before "
-        "the contract trades.",
+        "rounding cannot change while a position or a correctable trade exists. A book is brought forward at one "
+        "price, before the contract has a price of its own, while no date that is cut waits for its prices.",
     ),
 )
 

@@ -219,7 +219,7 @@ def _named(control: Control) -> tuple[str, str]:
 
 
 def _too_fine(event: of.Event, contracts: Mapping[str, Contract]) -> Rejection | None:
-    """Return the refusal of a price of more decimals than any tick has: it cannot travel, and is off every tick."""
+    """Return the refusal of a price of more decimals than any tick has, which cannot travel: it is off every tick."""
     if isinstance(event, of.FinalPrice):
         return None
     prices: list[str] = [
@@ -230,8 +230,10 @@ def _too_fine(event: of.Event, contracts: Mapping[str, Contract]) -> Rejection |
     if isinstance(event, of.Settle | of.Intraday) and not isinstance(event.prices, str):
         prices += event.prices.values()
     fine = next((price for price in prices if len(price.partition(".")[2].rstrip("0")) > NANO), None)
-    named = getattr(event, "contract", None)
-    if fine is None or (named is not None and named not in contracts):
+    if fine is None:
         return None
+    named = getattr(event, "contract", None)
+    if named is not None and named not in contracts:
+        return Rejection(code=Code.UNKNOWN_CONTRACT, message=f"Expected a contract of the file, was {named!r}.")
     message = f"Expected a price that is a multiple of the tick, so of at most {NANO} decimals, was {fine}."
     return Rejection(code=Code.OFF_TICK, message=message)

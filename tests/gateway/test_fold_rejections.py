@@ -179,7 +179,7 @@ CASES: list[tuple[Code, Callable[[], House], Callable[[House], Step]]] = [
     (Code.OFF_TICK, House, lambda h: h.trade(price_nano=2_350_500_000)),
     (Code.PRICE_LIMIT, House, lambda h: h.trade(price_nano=100_001_000_000)),
     (Code.PRICE_LIMIT, House, lambda h: h.trade(price_nano=-100_001_000_000)),
-    (Code.ALREADY_CARRIED, traded,
+    (Code.ALREADY_CARRIED, settled,
      lambda h: h.control("carry", contract="GPUH", price="2", positions={"A": 1, "B": -1})),
     (Code.ALREADY_BUSTED, busted, lambda h: h.control("bust", trade="T1")),
     (Code.ALREADY_MOVED, averaged,

@@ -35,6 +35,8 @@ def line(result: Result, cycle: int, account: str) -> dict[str, Any]:
 
 REFUSED = [
     ("ENT-3", "trade: {contract: GPUX, buyer: A, seller: B, lots: 1, price: 2}", "UNKNOWN_CONTRACT"),
+    ("ENT-3", "trade: {contract: GPUX, buyer: A, seller: B, lots: 1, price: 2.350000000001}", "UNKNOWN_CONTRACT"),
+    ("ENT-3", "quote: {contract: GPUX, bid: 2.350000000001}", "UNKNOWN_CONTRACT"),
     ("ENT-3", "trade: {contract: GPUH, buyer: CCP/fees, seller: B, lots: 1, price: 2}", "UNKNOWN_ACCOUNT"),
     ("ENT-3", "trade: {id: T1, contract: GPUH, buyer: A, seller: B, lots: 1, price: 2}", "DUPLICATE_TRADE"),
     ("ENT-3", "trade: {contract: GPUH, buyer: A, seller: B, lots: 0, price: 2}", "BAD_LOTS"),

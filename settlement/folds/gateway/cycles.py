@@ -24,17 +24,7 @@ def carry(writer: Writer, payload: fields.Payload) -> None:
     contract = writer.contract(fields.text(payload, "contract"))
     price_nano = fields.decimal(payload.get("price"), "price")
     value_minor = checks.price(contract, price_nano)
-    listed, name = writer.state.listed[contract.contract], contract.contract
-    if (
-        listed.settled
-        or (listed.previous_nano not in {None, price_nano})
-        or (listed.previous_nano is None and name in writer.open_date().days)
-    ):
-        raise Refused(
-            Code.ALREADY_CARRIED,
-            f"Expected a contract without fills or another price, was {name}. Bring its whole book forward "
-            "in one event.",
-        )
+    _not_carried(writer, contract, price_nano)
     legs = [
         Leg(kind="carry", account=account, side=side, lots=lots, price_nano=price_nano, value_minor=value_minor)
         for account, side, lots in _carried(writer, fields.mapping(payload, "positions"))
@@ -42,7 +32,8 @@ def carry(writer: Writer, payload: fields.Payload) -> None:
     if sum(leg.signed_lots for leg in legs):
         raise Refused(
             Code.UNBALANCED,
-            f"Expected lots brought forward that sum to 0, was {sum(leg.signed_lots for leg in legs)} in {name}.",
+            f"Expected lots brought forward that sum to 0, was {sum(leg.signed_lots for leg in legs)} in "
+            f"{contract.contract}.",
         )
     today = writer.open_date()
     number = next_number(writer, "opening")
@@ -50,17 +41,28 @@ def carry(writer: Writer, payload: fields.Payload) -> None:
         contract,
         legs,
         Cause(
-            trade_id=f"CARRY-{name}-{format_date(today.date)}-{number}",
+            trade_id=f"CARRY-{contract.contract}-{format_date(today.date)}-{number}",
             trade_date=today.date,
             source_seq=writer.state.applied,
             control_id=writer.control_id,
         ),
         1,
     )
-    if name in today.days:
-        today.days[name].net.clear()  # what is brought forward is no fill of the date
+    listed = writer.state.listed[contract.contract]
     listed.previous_nano, listed.previous_minor = price_nano, value_minor
     emit_open_cycle(writer, "opening", today.date, [price_of(contract, price_nano, "given")])
+
+
+def _not_carried(writer: Writer, contract: Contract, price_nano: int) -> None:
+    """Refuse when the contract has a price of its own, or may get one from a date that is cut and not settled."""
+    checks.not_closed(writer, contract)
+    listed = writer.state.listed[contract.contract]
+    if listed.settled or writer.state.cut or listed.previous_nano not in {None, price_nano}:
+        raise Refused(
+            Code.ALREADY_CARRIED,
+            f"Expected {contract.contract} without another price and no date that waits for prices, was one of them. "
+            "Bring its whole book forward on its first date, at one price.",
+        )
 
 
 def _carried(writer: Writer, positions: fields.Payload) -> list[tuple[str, str, int]]:

@@ -228,6 +228,7 @@ class Writer:
         day.gross_minor += abs(leg.lots * leg.value_minor)
         if leg.kind not in CASH_KINDS:
             day.priced = True
+        if leg.kind not in CASH_KINDS and leg.kind != "carry":  # what is brought forward is no fill of the date
             day.net[leg.account] = day.net.get(leg.account, 0) + leg.signed_lots
 
 

@@ -165,7 +165,7 @@ class _Composer:
             return Items(_line(event), tuple(self._node(inner, depth + 1) for inner in inner_events))
         if isinstance(event, MappingStartEvent):
             pairs = [
-                (self._node(inner, depth + 1), self._node(next(self._events), depth + 1))
+                (key := self._node(inner, depth + 1), _at_key(key, self._node(next(self._events), depth + 1)))
                 for inner in self._until_end("MappingEndEvent")
             ]
             return Mapping(_line(event), tuple(self._keyed(pairs)))
@@ -224,6 +224,11 @@ class _Composer:
             else:
                 self._problems.append(Problem(key.line, "a mapping, or a list of them, after `<<`", describe(source)))
         return entries
+
+
+def _at_key(key: Node, value: Node) -> Node:
+    """Return a value that was left empty at the line of its key: the parser says where the next one begins."""
+    return Text(key.line, "") if value == Text(value.line, "") else value
 
 
 def _line(event: Any) -> int:  # noqa: ANN401  the parser's events have no common type

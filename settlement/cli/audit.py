@@ -29,7 +29,12 @@ def audit(endpoints: Endpoints, *, independent: bool = False, log: Path | None =
         source = SingleRecordSource(endpoints.kafka) if independent else KafkaSource(endpoints.kafka)
     options = Options(independent=independent, announce=Statements(endpoints.data / "statements").announced)
     with connect(endpoints.database) as conn:
-        return replay(source, conn, options)
+        report = replay(source, conn, options)
+    if log is None:
+        from settlement.cli.audit_prices import audit_prices
+
+        audit_prices(endpoints.kafka, report)
+    return report
 
 
 def run_replay(
@@ -46,6 +51,9 @@ def run_replay(
     as_json: AsJson = False,
 ) -> None:
     """Recompute every cycle from the log and compare it with the ledger, to the cent.
+
+    Every price is held against what it claims: a tier's against the market of its date, a final average against its
+    fixings, and these against their observations. A copy of the log (--log) has the cycles only.
 
     Exit code 0: PASS; 1: FAIL, with the first differing line and its place.
     """

@@ -43,12 +43,13 @@ def read_evidence(bootstrap: str, series: str, wanted: Collection[int]) -> dict[
     """Return the fixings of a series at these stream_seqs, computed again from its observations in the log."""
     partition = partition_of(series, topics.verify(bootstrap))
     with LogReader(bootstrap) as log:
-        return evidence(partition, _ticks(log, partition), wanted)
+        return evidence(partition, pieces_of(log, TICKS, partition), wanted)
 
 
-def _ticks(log: LogReader, partition: int) -> Iterator[Sequence[Piece]]:
+def pieces_of(log: LogReader, topic: str, partition: int) -> Iterator[Sequence[Piece]]:
+    """Yield a partition of an input topic in the order of its stream_seqs, twins left out."""
     continuity, columns = Continuity(), Columns({})
-    low, high = log.bounds(TICKS, partition)
+    low, high = log.bounds(topic, partition)
     for start in range(low, high, CHUNK):
-        values = list(log.read(TICKS, partition, start, min(start + CHUNK, high)).values())
+        values = list(log.read(topic, partition, start, min(start + CHUNK, high)).values())
         yield continuity.fresh(columns(b"".join(values), [len(value) for value in values]))

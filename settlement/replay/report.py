@@ -29,6 +29,7 @@ class Report:
 
     records: of both topics, twins included.
     state_sha256: over all recomputed lines in the log's order, the same for any number of partitions.
+    prices, fixings: how many were held against the market and the observations; None where a copy has neither.
     unposted: cycles of the log that the ledger does not have yet.
     differences: the first one first, at most some of each kind.
     """
@@ -41,6 +42,8 @@ class Report:
     payments: int = 0
     bank_answers: int = 0
     journal_legs: int = 0
+    prices: int | None = None
+    fixings: int | None = None
     state_sha256: str = ""
     unposted: list[str] = field(default_factory=list)
     differences: list[Difference] = field(default_factory=list)
@@ -60,6 +63,10 @@ class Report:
         yield f"{self.records:,} records, {self.fills:,} fills, {self.twins:,} twins equal to their originals"
         yield f"{self.cycles:,} cycles, {self.lines:,} margin lines"
         yield f"{self.payments:,} payments, {self.journal_legs:,} journal legs, {self.bank_answers:,} bank answers"
+        if self.prices is None:
+            yield "prices and fixings were not audited: a copy of the log has no market and no observations"
+        else:
+            yield f"{self.prices:,} prices held against the market, {self.fixings:,} fixings against their observations"
         yield f"state {self.state_sha256}"
         if self.unposted:
             yield f"not posted yet: {', '.join(self.unposted)}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from streams.gateway.controls import Accepted, Controls
 from tests.cli.novate import Told, run
 from tests.e2e.house import House
 
@@ -190,6 +191,16 @@ class Operated:
         self._bank()
         self.novate("margin of the third", "margin", "--date", "2026-08-05", "--json")
         self.novate("replay", "replay")
+        self._lie()
+        self.novate("replay after the lie", "replay", "--json")
+
+    def _lie(self) -> None:
+        """Write a control past every command: one person gives a price of no tier a tier's name."""
+        prices = {"GPUH-2026-08": "2.350", "TOK": {"price": "12.99", "tier": "vwap", "would_have_been": None}}
+        payload = {"date": "2026-08-06", "kind": "end_of_day", "cut": True, "prices": prices}
+        with Controls(self.house.endpoints.kafka) as controls:
+            offset = controls.append("prices", payload, control_id="lie", requested_by="mallory")
+            assert controls.outcome("lie", offset) == Accepted(repeated=False)
 
     def _bank(self) -> None:
         first = next(one for one in self["payments"].json if one["member"] == "M01")

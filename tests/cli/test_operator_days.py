@@ -316,3 +316,18 @@ def test_the_audit_passes(operated: Operated) -> None:
     """What commands made replays to the same books."""
     assert operated["replay"].code == 0, operated["replay"].all
     assert operated["replay"].out.splitlines()[-1] == "PASS"
+
+
+@pytest.mark.rule("DSP-1")
+def test_the_audit_names_a_price_that_claims_a_tier_which_did_not_give_it(operated: Operated) -> None:
+    """The gateway takes a control's word for a tier; the audit asks the market of the log, and names who said so."""
+    told = operated["replay after the lie"]
+    assert told.code == 1, told.all
+    prices, before = told.json["differences"]
+    of_lie = "controls lie, {} of TOK (rule DSP-1)"
+    assert prices == {
+        "place": of_lie.format("the price"), "expected": "12.4 (previous) of the market",
+        "was": "12.99 (vwap) (asked by mallory)",
+    }  # fmt: skip
+    assert before["place"] == of_lie.format("what would have been the price")
+    assert before["was"] == "no price (asked by mallory)"

@@ -12,8 +12,8 @@ from streams.snapshots import Frozen, LastResult, Restored
 # What the gateway writes to the input topics; every one of them begins with its stream_seq there.
 INPUT_RECORDS = frozenset(
     {
-        "account", "claim", "cut", "fill", "fix", "index_tick", "listing", "order", "prices", "print", "public_trade",
-        "payment_state", "quote", "series", "waiver",
+        "account", "bank_calendar", "claim", "cut", "fill", "fix", "index_tick", "listing", "order", "payment_state",
+        "prices", "print", "public_trade", "quote", "series", "waiver",
     }
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Margin lines and what follows from them: payments and fees (rules VM-4 and PAY-1).
+"""Margin lines and what follows from them: payments and fees (rules VM-4, PAY-1 and PAY-2).
 
 Lots are signed, + long. Amounts are in minor units of the contract's currency, + receives, - pays.
 """
@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple, Self
 
 from settlement.domain.account import Account, Origin
+from settlement.domain.calendar import Calendar
 from settlement.domain.dates import format_date, parse_date
+from settlement.domain.value_date import value_date
 
 KINDS: Final = ("intraday", "end_of_day", "final", "correction")
 """The kinds of cycle; `opening` prices bring a book forward and print none."""
@@ -90,20 +92,29 @@ class MarginLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """What a member's house or its clients receive (+) or pay (-) in one currency; never zero (rule PAY-1)."""
+    """What a member's house or its clients receive (+) or pay (-) in one currency; never zero (rule PAY-1).
+
+    value_date: when it is due, yyyymmdd (rule PAY-2).
+    """
 
     member: str
     origin: Origin
     currency: str
     amount_minor: int
+    value_date: int
 
 
 def payments(
-    lines: Iterable[MarginLine], accounts: Mapping[str, Account], currencies: Mapping[str, str]
+    cycle: CycleKey,
+    lines: Iterable[MarginLine],
+    accounts: Mapping[str, Account],
+    currencies: Mapping[str, str],
+    banks: Mapping[str, Calendar],
 ) -> list[Payment]:
     """Return one payment per member, origin and currency, sorted so; fees of client accounts are the house's (PAY-1).
 
-    accounts: by account id.  currencies: ISO code by contract.
+    lines: of the cycle.  accounts: by account id.  currencies: ISO code by contract.  banks: by currency its banking
+    days where they were accepted; Mondays to Fridays otherwise (PAY-2).
     """
     amounts: defaultdict[tuple[str, Origin, str], int] = defaultdict(int)
     for line in lines:
@@ -111,7 +122,13 @@ def payments(
         amounts[account.member, account.origin, currency] += line.margin_minor
         amounts[account.member, Origin.HOUSE, currency] += line.fee_minor
     return [
-        Payment(member=member, origin=origin, currency=currency, amount_minor=amount)
+        Payment(
+            member=member,
+            origin=origin,
+            currency=currency,
+            amount_minor=amount,
+            value_date=value_date(cycle.kind, cycle.business_date, banks.get(currency, Calendar())),
+        )
         for (member, origin, currency), amount in sorted(amounts.items())
         if amount
     ]

@@ -96,6 +96,15 @@ _MONEY = (
         "reason.",
     ),
     Rule(
+        code="PAY-2",
+        title="A payment is due on a banking day of its currency.",
+        text="Payments of an end of day, a final and a correction are due on the first banking day of the currency "
+        "after the business date on which the cycle is booked; those of an intraday cycle on that date itself where "
+        "it is a banking day, otherwise on the next. Banking days are Mondays to Fridays without the holidays of the "
+        "currency's bank that were accepted before the cycle's prices in the log; without such a calendar, Mondays to "
+        "Fridays.",
+    ),
+    Rule(
         code="FEE-1",
         title="A fee is per side and lot, and goes to the clearing house.",
         text="From the contract's schedule, never finer than the minor unit; reversed by a bust; paid to the clearing "

@@ -126,7 +126,7 @@ class Finals:
         match control["kind"]:
             case "listing":
                 self.contracts[payload["contract"]] = dict(payload)
-            case "calendar":
+            case "calendar" if payload.get("currency") is None:
                 self.holidays |= {parse_date(day) for day in payload["holidays"]}
             case "cut":
                 self.cut.append(parse_date(payload["date"]))

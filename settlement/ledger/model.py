@@ -103,12 +103,16 @@ class MarginLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payment:
-    """What a member's house or clients pay or receive in one currency (PAY-1); never zero."""
+    """What a member's house or clients pay or receive in one currency (PAY-1); never zero.
+
+    value_date: when it is due (PAY-2).
+    """
 
     member: str
     origin: str
     currency: str
     amount_minor: int
+    value_date: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

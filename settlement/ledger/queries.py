@@ -246,7 +246,13 @@ def _price(row: PostedPrice) -> CyclePrice:
 
 
 def _payment(row: PostedPayment) -> Payment:
-    return Payment(member=row.member, origin=row.origin, currency=row.currency, amount_minor=row.amount_minor)
+    return Payment(
+        member=row.member,
+        origin=row.origin,
+        currency=row.currency,
+        amount_minor=row.amount_minor,
+        value_date=row.value_date,
+    )
 
 
 def _fee(journal: Journal, leg: Leg) -> Fee:

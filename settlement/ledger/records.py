@@ -47,6 +47,7 @@ class PostedPayment:
     origin: str
     currency: str
     amount_minor: int
+    value_date: int
     state: str
 
 

@@ -61,6 +61,7 @@ def _amount_minor(engine: Engine, payment: PaymentId, before: Sequence[CycleKey]
     """Return what the payment's cycle makes it, None when no cycle before has it."""
     if payment.cycle not in before:
         return None
-    paid = margin.payments(engine.margin_lines(payment.cycle), engine.accounts(), engine.currencies())
+    lines, banks = engine.margin_lines(payment.cycle), engine.banks(payment.cycle)
+    paid = margin.payments(payment.cycle, lines, engine.accounts(), engine.currencies(), banks)
     named = (payment.member, payment.origin, payment.currency)
     return next((one.amount_minor for one in paid if (one.member, one.origin, one.currency) == named), None)

@@ -16,6 +16,7 @@ import duckdb
 import polars as pl
 
 from settlement.domain.account import Account, Origin, Positions
+from settlement.domain.calendar import Calendar
 from settlement.domain.margin import KINDS, CycleKey, MarginLine
 from settlement.domain.payment_state import BANK
 from settlement.run.breach import Breach, BreachError, Place
@@ -115,6 +116,11 @@ class Engine:
     def currencies(self) -> dict[str, str]:
         """Return the currency of every contract of the log."""
         return dict(self._query(sql("currencies")))
+
+    def banks(self, cycle: CycleKey) -> dict[str, Calendar]:
+        """Return the banking days of every currency with a bank calendar before the cycle's prices (rule PAY-2)."""
+        rows = self._query(sql("bank_calendars"), cycle)
+        return {currency: Calendar(frozenset(holidays)) for currency, holidays in rows}
 
     def prices(self, cycle: CycleKey) -> list[dict[str, Any]]:
         """Return the cycle's prices by contract: contract, price_nano, value_minor, tier."""

@@ -63,7 +63,9 @@ def posting_of(
         control_id=control_id,
         prices=tuple(CyclePrice(**price) for price in engine.prices(cycle)),
         lines=tuple(_line(line, accounts, currencies) for line in lines),
-        payments=tuple(Payment(**asdict(one)) for one in margin.payments(lines, accounts, currencies)),
+        payments=tuple(
+            Payment(**asdict(one)) for one in margin.payments(cycle, lines, accounts, currencies, engine.banks(cycle))
+        ),
         fees=tuple(Fee(currency=c, amount_minor=amount) for c, amount in margin.fees(lines, currencies).items()),
         marks=marks_of(engine, log, cycle),
         outbox=(),
@@ -125,6 +127,7 @@ def _payments(posting: CyclePosting, seq: int, prefix: str) -> list[OutboxRow]:
                     "origin": payment.origin,
                     "currency": payment.currency,
                     "amount_minor": payment.amount_minor,
+                    "value_date": payment.value_date,
                 },
             ),
         )

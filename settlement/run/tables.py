@@ -9,7 +9,7 @@ import polars as pl
 
 _Row = tuple[Any, ...]
 
-_INT, _LONG, _TEXT = pl.Int32(), pl.Int64(), pl.String()
+_INT, _LONG, _TEXT, _DATES = pl.Int32(), pl.Int64(), pl.String(), pl.List(pl.Int32())
 
 FILL_COLUMNS: Final[dict[str, pl.DataType]] = {
     "stream_seq": _LONG, "business_date": _INT, "trade_date": _INT, "kind": _TEXT, "fill_id": _TEXT, "trade_id": _TEXT,
@@ -48,6 +48,7 @@ COLUMNS: Final[dict[str, dict[str, pl.DataType]]] = {
         **_PLACE, "business_date": _INT, "number": _INT, "payment": _TEXT, "state": _TEXT, "amount_minor": _LONG,
         "reason": _TEXT, "reference": _TEXT, "control_id": _TEXT,
     },
+    "bank_calendar": {**_PLACE, "currency": _TEXT, "holidays": _DATES},
     "cycle": {**_PLACE, **_CYCLE, "control_id": _TEXT},
     "price": {**_PLACE, **_CYCLE, "contract": _TEXT, "price_nano": _LONG, "value_minor": _LONG, "tier": _TEXT},
 }  # fmt: skip

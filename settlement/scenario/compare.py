@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Final
 
+from settlement.domain.calendar import Calendar
 from settlement.domain.margin import CycleKey, MarginLine
 from settlement.run.breach import BreachError
 from settlement.run.engine import Engine
@@ -29,8 +30,13 @@ def lines_by_cycle(offline: Offline) -> dict[CycleKey, list[MarginLine]]:
     return {key: sorted(inner, key=lambda line: (line.account, line.contract)) for key, inner in lines.items()}
 
 
-def disagreements(offline: Offline, lines: dict[CycleKey, list[MarginLine]]) -> list[str]:
-    """Return what the engines see differently, as sentences; empty when they agree and nothing is broken."""
+def disagreements(
+    offline: Offline, lines: dict[CycleKey, list[MarginLine]], banks: Mapping[str, Calendar]
+) -> list[str]:
+    """Return what the engines see differently, as sentences; empty when they agree and nothing is broken.
+
+    banks: the banking days that payments were dated by.
+    """
     engine = offline.engine()
     try:
         found = list(_results(offline, lines))
@@ -40,6 +46,8 @@ def disagreements(offline: Offline, lines: dict[CycleKey, list[MarginLine]]) -> 
             )
         for cycle, theirs in lines.items():
             found += _of_cycle(engine, cycle, theirs)
+            if (logged := engine.banks(cycle)) != banks:
+                found.append(f"{cycle}: Expected the bank calendars {banks}, was {logged} in the log.")
         return found
     finally:
         engine.close()

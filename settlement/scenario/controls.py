@@ -97,6 +97,8 @@ def setup(scenario: Scenario, first_date: int) -> Iterator[Control]:
     """Yield what stands before the first event: calendar, contracts, accounts, series, the first open date."""
     if scenario.holidays:
         yield Control("calendar", {"holidays": [format_date(day) for day in scenario.holidays]})
+    for currency, days in scenario.banks.items():
+        yield Control("calendar", {"currency": currency, "holidays": [format_date(day) for day in days]})
     for document in scenario.contracts.values():
         yield Control("listing", document)
     for account in accounts(scenario).values():

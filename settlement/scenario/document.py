@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from settlement.domain.account import FEE_ACCOUNT, Account, Positions, is_clearing_house
+from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract
 from settlement.domain.currency import DECIMALS
 from settlement.domain.dates import format_date
@@ -35,6 +36,7 @@ class Writer:
 
     accounts: Mapping[str, Account]
     contracts: Mapping[str, Contract]
+    banks: Mapping[str, Calendar]
 
     def cycles(
         self, asked: Iterable[Json], lines: Mapping[CycleKey, Sequence[MarginLine]], expired: Expired
@@ -63,7 +65,7 @@ class Writer:
             "prices": {p["contract"]: self.price(p["contract"], p["price_nano"]) for p in prices["prices"]},
             "price_tiers": {p["contract"]: p["tier"] for p in prices["prices"]},
             "lines": [self.line(line, expired) for line in lines],
-            "payments": self.payments(lines),
+            "payments": self.payments(cycle_key(prices), lines),
             "open_interest": interest,
         }
 
@@ -92,16 +94,17 @@ class Writer:
             "total": money(line.total_minor, currency),
         }
 
-    def payments(self, lines: Iterable[MarginLine]) -> list[Json]:
-        """Return one payment per member, origin and currency that is not zero (rule PAY-1)."""
+    def payments(self, cycle: CycleKey, lines: Iterable[MarginLine]) -> list[Json]:
+        """Return one payment per member, origin and currency that is not zero, and when it is due (PAY-1, PAY-2)."""
         return [
             {
                 "member": payment.member,
                 "origin": payment.origin.lower(),
                 "currency": payment.currency,
                 "amount": money(payment.amount_minor, payment.currency),
+                "value_date": format_date(payment.value_date),
             }
-            for payment in payments(lines, self.accounts, self._currencies())
+            for payment in payments(cycle, lines, self.accounts, self._currencies(), self.banks)
         ]
 
     def open_interest(self, lines: Iterable[MarginLine], contracts: Iterable[str]) -> dict[str, int]:

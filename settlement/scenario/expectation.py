@@ -56,7 +56,7 @@ _LINE = Shape(
         "amounts": _AMOUNTS,
     }
 )
-_PAYMENT = Shape(keys={**dict.fromkeys(("member", "origin", "currency"), _SCALAR), "amount": _ZERO})
+_PAYMENT = Shape(keys={**dict.fromkeys(("member", "origin", "currency", "value_date"), _SCALAR), "amount": _ZERO})
 _CYCLE = Shape(
     keys={
         **dict.fromkeys(("date", "kind", "effective_date"), _SCALAR),

@@ -41,6 +41,7 @@ class Scenario:
     accounts: Mapping[str, Account] = field(default_factory=dict)
     series: Mapping[str, Document] = field(default_factory=dict)
     holidays: tuple[int, ...] = ()
+    banks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     events: tuple[Entry, ...] = ()
     expect: Node | None = None
     lines: Mapping[tuple[str, str], int] = field(default_factory=dict)
@@ -96,7 +97,7 @@ def _scenario(root: Node, file: str, shipped: Shipped) -> Scenario:
         "expect": Key(read_expectation),
     }
     read = read_keys(root, keys, "a scenario")
-    read["holidays"] = read.pop("calendar", ())
+    read |= read.pop("calendar", {})
     assert isinstance(root, Keys)  # noqa: S101  read_keys takes mappings only
     return Scenario(file=file, lines=_lines(root), **read)
 
@@ -121,10 +122,10 @@ def _account(account: str, node: Node) -> Account:
     return Account(account=account, member=read["member"], origin=origin, positions=positions)
 
 
-def _calendar(node: Node) -> tuple[int, ...]:
-    keys = {"holidays": Key(readers.items(readers.date, "dates"))}
-    holidays: tuple[int, ...] = read_keys(node, keys, "`calendar`").get("holidays", ())
-    return holidays
+def _calendar(node: Node) -> dict[str, Any]:
+    days = readers.items(readers.date, "dates")
+    keys = {"holidays": Key(days), "banks": Key(readers.by_name(days, "currency: holidays", key=readers.currency))}
+    return read_keys(node, keys, "`calendar`")
 
 
 def _events(node: Node) -> tuple[Entry, ...]:

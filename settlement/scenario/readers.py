@@ -234,15 +234,15 @@ def items(reader: Reader[T], what: str, *, least: int = 0) -> Reader[tuple[T, ..
     return read
 
 
-def by_name(reader: Reader[T], what: str, *, least: int = 0) -> Reader[dict[str, T]]:
-    """Return a reader of a mapping from names."""
+def by_name(reader: Reader[T], what: str, *, least: int = 0, key: Reader[str] = name) -> Reader[dict[str, T]]:
+    """Return a reader of a mapping from names, or from what `key` reads."""
 
     def read(node: Node) -> dict[str, T]:
         if not isinstance(node, Mapping):
             raise Fault.at(node.line, f"a mapping of {what}", describe(node))
         if len(node.entries) < least:
             raise Fault.at(node.line, f"at least {least} of {what}", describe(node))
-        return dict(gather(lambda entry: (name(entry[0]), reader(entry[1])), node.entries))
+        return dict(gather(lambda entry: (key(entry[0]), reader(entry[1])), node.entries))
 
     return read
 

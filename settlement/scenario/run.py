@@ -55,7 +55,7 @@ def run_scenario(scenario: Scenario, *, partitions: int = PARTITIONS) -> Result:
     """
     run = settled(scenario, partitions=partitions)
     lines = lines_by_cycle(run.offline)
-    disagreeing = disagreements(run.offline, lines)
+    disagreeing = disagreements(run.offline, lines, bank_calendars(scenario))
     gross = {name for name, account in controls.accounts(scenario).items() if account.positions is Positions.GROSS}
     disagreeing += expired_sides((line for inner in lines.values() for line in inner), run.expired, gross)
     output = {**run.figures(), "engines_agree": not disagreeing}
@@ -75,6 +75,11 @@ def settled(scenario: Scenario, *, partitions: int = PARTITIONS) -> Run:
     for entry in scenario.events:
         run.take(entry)
     return run
+
+
+def bank_calendars(scenario: Scenario) -> dict[str, Calendar]:
+    """Return the banking days of every currency that the file gives a bank calendar (rule PAY-2)."""
+    return {currency: Calendar(frozenset(days)) for currency, days in scenario.banks.items()}
 
 
 def _names(scenario: Scenario) -> frozenset[str]:
@@ -190,7 +195,7 @@ class Run:
         self.finals.append({**noted, "status": "ignored" if ignored else event.status})
 
     def _writer(self) -> document.Writer:
-        return document.Writer(controls.accounts(self.scenario), self.contracts)
+        return document.Writer(controls.accounts(self.scenario), self.contracts, bank_calendars(self.scenario))
 
     def figures(self) -> Json:
         """Return the output, but for the second engine's word on it."""

@@ -87,18 +87,20 @@ def _held(line: Json, name: str) -> str:
 
 def _payments(cycle: Json) -> Table:
     """Return who pays and who collects, with the fee account, which makes each currency sum to zero (rule VM-4)."""
-    rows = [(p["member"], p["origin"], p["currency"], Decimal(p["amount"])) for p in cycle["payments"]]
-    rows += [(FEE_ACCOUNT, "house", currency, amount) for currency, amount in _fees(cycle["lines"]).items() if amount]
+    rows = [(p["member"], p["origin"], p["currency"], Decimal(p["amount"]), p["value_date"]) for p in cycle["payments"]]
+    fees = _fees(cycle["lines"])
+    rows += [(FEE_ACCOUNT, "house", currency, amount, "") for currency, amount in fees.items() if amount]
     table = _table("Payments")
     for name in ("member", "origin", "currency"):
         table.add_column(name)
     for name in ("pays", "collects"):
         table.add_column(name, justify="right")
-    for member, origin, currency, amount in rows:
+    table.add_column("due")
+    for member, origin, currency, amount, due in rows:
         sides = (str(-amount), "") if amount < 0 else ("", str(amount))
-        table.add_row(escape(member), origin, currency, *sides)
+        table.add_row(escape(member), origin, currency, *sides, due)
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for _, _, currency, amount in rows:
+    for _, _, currency, amount, _ in rows:
         sums[currency] += amount
     for currency, amount in sums.items():
         table.add_row("sum", "", currency, "", str(amount), style="bold")

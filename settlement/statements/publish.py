@@ -64,7 +64,8 @@ def day_of(engine: Engine, end_of_day: CycleKey) -> Day:
         lines=[line for lines in by_cycle.values() for line in lines],
         fills=engine.fills_on(business_date),
         payments={
-            f"{key.kind}/{key.number}": margin.payments(lines, accounts, currencies) for key, lines in by_cycle.items()
+            f"{key.kind}/{key.number}": margin.payments(key, lines, accounts, currencies, engine.banks(key))
+            for key, lines in by_cycle.items()
         },
     )
 

@@ -165,13 +165,9 @@ def _zigzag(number: int) -> bytes:
 @cache
 def _head(versioned: str) -> bytes:
     schema = registry.schema(versioned)
-    framed = {
-        **schema,
-        "fields": [
-            {"name": _FRAME, "type": {"type": "fixed", "name": "Frame", "size": registry.FRAME_BYTES}},
-            *schema["fields"],
-        ],
-    }
+    fields = [{key: field[key] for key in ("name", "type")} for field in schema["fields"]]  # polars fails on a default
+    frame = {"name": _FRAME, "type": {"type": "fixed", "name": "Frame", "size": registry.FRAME_BYTES}}
+    framed = {**schema, "fields": [frame, *fields]}
     meta = json.dumps(framed).encode()
     entries = (b"avro.schema", meta), (b"avro.codec", b"null")
     packed = b"".join(_zigzag(len(part)) + part for entry in entries for part in entry)

@@ -80,6 +80,7 @@ TEMPLATES: list[tuple[str, Json]] = [
     ("waive", {"feed": "feed", "source_seq": "5"}),
     ("bank", {"payment": "2026-08-03/end_of_day/1/A/HOUSE/USD", "state": "failed", "amount": "1.00", "reason": "x"}),
     ("calendar", {"holidays": ["2026-08-05"]}),
+    ("calendar", {"currency": "USD", "holidays": ["2026-08-05"], "withdrawn": ["2026-08-06"]}),
     ("series", {"series": "IDX", "value_per_provider": "last", "across_providers": "median", "precision": 4}),
     ("fix", {"series": "IDX", "date": "2026-08-03", "at": "2026-08-03T14:00:00Z"}),
     ("fixing", {"series": "IDX", "date": "2026-08-03", "value": "2.35"}),

@@ -158,6 +158,9 @@ VALUES = [
     Attack("posts a value without its price", forged(lines=("previous_nano", "coalesce(previous_nano, 1)")), CHECK),
     Attack("pays nothing", forged(payments=("amount_minor", "0")), CHECK),
     Attack("pays the clearing house", forged(payments=("member,", "'CCP',")), CHECK),
+    Attack("pays on the business date", forged(payments=("value_date + 1", "value_date")), "NV006"),
+    Attack("pays on a Saturday", forged(payments=("value_date + 1", "value_date + 4")), "NV006"),
+    Attack("pays on no date", forged(payments=("value_date + 1", "NULL::date")), "23502"),
     Attack("pays the fees' origin", forged(payments=("origin,", "'fees',")), CHECK),
     Attack("numbers legs from zero", forged(postings=("p.leg,", "p.leg - 1,")), CHECK),
     Attack("numbers announcements from zero", forged(outbox=("line,", "line - 1,")), CHECK),
@@ -178,7 +181,7 @@ VALUES = [
 
 LATER = [
     Attack("adds a line", LINES.replace("cycle_seq + 1, account", "cycle_seq, account || 'x'"), "NV003"),
-    Attack("adds a payment", "INSERT INTO ledger.payment VALUES (2, 'M99', 'HOUSE', 'USD', 1)", "NV003"),
+    Attack("adds a payment", "INSERT INTO ledger.payment VALUES (2, 'M99', 'HOUSE', 'USD', 1, '2026-08-04')", "NV003"),
     Attack("adds a price", "INSERT INTO ledger.cycle_price VALUES (2, 'B200-2026-09', 1, 1, 'vwap')", "NV003"),
     Attack("adds a mark", "INSERT INTO ledger.partition_mark VALUES (2, 9, 1, sha256(''))", "NV003"),
     Attack(
@@ -209,7 +212,8 @@ LATER = [
 _HIDDEN_LEGS = """
 INSERT INTO ledger.posting SELECT journal_id, leg, account_id, currency, 1 FROM ledger.posting ON CONFLICT DO NOTHING"""
 _HIDDEN_PAYMENTS = """
-INSERT INTO ledger.payment SELECT cycle_seq, member, origin, currency, 1 FROM ledger.payment ON CONFLICT DO NOTHING"""
+INSERT INTO ledger.payment SELECT cycle_seq, member, origin, currency, 1, value_date FROM ledger.payment
+ON CONFLICT DO NOTHING"""
 _SEEN_FIRST = {"cycle": "NV008", "meta": "NV015", "payment_state": "NV014"}  # their order is checked row by row
 _SWALLOWED = f"DO $$ BEGIN {POSTINGS.replace(*ONE_CENT_MORE)}; EXCEPTION WHEN OTHERS THEN NULL; END $$"
 _FALSE_TABLE = "CREATE TEMP TABLE posting (LIKE ledger.posting); SET search_path = pg_temp;"

@@ -72,7 +72,10 @@ STRUCTURE = [
     Attack("copies from a program", "COPY ledger.posting FROM PROGRAM 'echo'", DENIED),
     Attack("copies past row security", "COPY ledger.posting FROM STDIN", "0A000"),
     Attack(
-        "inserts past row security", "INSERT INTO ledger.payment VALUES (2, 'M99', 'HOUSE', 'USD', 1)", DENIED, "owner"
+        "inserts past row security",
+        "INSERT INTO ledger.payment VALUES (2, 'M99', 'HOUSE', 'USD', 1, '2026-08-04')",
+        DENIED,
+        "owner",
     ),
     Attack("posts what it cannot see", forged(), "NV009", "owner"),
 ]

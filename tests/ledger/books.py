@@ -23,6 +23,7 @@ from settlement.ledger.records import PostedPayment
 
 GENERATION = Generation(generation=1, partitions=4, cluster_id="test-cluster")
 FIRST_DAY = date(2026, 8, 3)
+FRIDAY = 4
 CONTRACTS = {"H100-2026-09": "USD", "H200-2026-09": "USD", "TOKEN-2026-09": "CNY"}
 ACCOUNTS = [
     (f"{member}-{origin[0]}", member, origin) for member in ("M01", "M02", "M03") for origin in ("HOUSE", "CLIENT")
@@ -60,7 +61,7 @@ def a_cycle(cycle: CycleId, previous: CycleId | None, *, place: int, seed: int =
                 OutboxRow(topic="statements", key="M02", value=b""),
             ),
         ),
-        payments=payments(lines),
+        payments=payments(cycle, lines),
         fees=fees(lines),
     )  # fmt: skip
 
@@ -91,14 +92,17 @@ def marks(place: int) -> tuple[PartitionMark, ...]:
     )
 
 
-def payments(lines: tuple[MarginLine, ...]) -> tuple[Payment, ...]:
-    """Return the payments of lines by PAY-1, in the plainest way there is."""
+def payments(cycle: CycleId, lines: tuple[MarginLine, ...]) -> tuple[Payment, ...]:
+    """Return the payments of lines by PAY-1, in the plainest way there is; due on the next weekday (PAY-2)."""
+    due = to_date(cycle.business_date) + timedelta(days=1)
+    while due.weekday() > FRIDAY:
+        due += timedelta(days=1)
     owed: Counter[tuple[str, str, str]] = Counter()
     for line in lines:
         owed[line.member, line.origin, line.currency] += line.total_minor - line.fee_minor
         owed[line.member, "HOUSE", line.currency] += line.fee_minor
     return tuple(
-        Payment(member=member, origin=origin, currency=currency, amount_minor=amount)
+        Payment(member=member, origin=origin, currency=currency, amount_minor=amount, value_date=to_number(due))
         for (member, origin, currency), amount in owed.items()
         if amount
     )

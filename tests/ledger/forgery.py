@@ -17,7 +17,7 @@ SELECT cycle_seq + 1, account, member, origin, contract, currency, start, bought
 FROM ledger.margin_line WHERE cycle_seq = 2"""
 PAYMENTS = """
 INSERT INTO ledger.payment
-SELECT cycle_seq + 1, member, origin, currency, amount_minor FROM ledger.payment WHERE cycle_seq = 2"""
+SELECT cycle_seq + 1, member, origin, currency, amount_minor, value_date + 1 FROM ledger.payment WHERE cycle_seq = 2"""
 JOURNALS = """
 INSERT INTO ledger.journal (id, cycle_seq, currency, n_legs, payload_sha256, reverses)
 SELECT 'third/' || currency, cycle_seq + 1, currency, n_legs, payload_sha256, NULL

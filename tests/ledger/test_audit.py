@@ -34,6 +34,7 @@ ALTERATIONS = [
     ("partition_mark", "stream_seq = stream_seq + 1", "cycle_seq = 4 AND partition = 0", [f"rows of {FOURTH}"]),
     ("outbox", "value = ''", "cycle_seq = 1 AND line = 1", [f"rows of {FIRST}"]),
     ("payment", "amount_minor = amount_minor + 1", MY_PAYMENT, [f"rows of {FIRST}", f"journals of {FIRST}"]),
+    ("payment", "value_date = value_date + 1", MY_PAYMENT, [f"rows of {FIRST}"]),
     ("posting", "amount_minor = amount_minor + 1", f"journal_id = '{FIRST}/USD' AND leg = 1", [f"journals of {FIRST}"]),
     ("journal", "payload_sha256 = sha256('')", f"id = '{FIRST}/USD'", [f"journals of {FIRST}"]),
     ("cycle", "n_lines = n_lines + 1", "seq = 2", [f"counts of {SECOND}"]),

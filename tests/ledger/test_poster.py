@@ -55,7 +55,7 @@ def _one_cent(posting: CyclePosting) -> CyclePosting:
         replace(other, tvar_minor=other.tvar_minor - 1),
         *posting.lines[2:],
     )
-    return replace(posting, lines=lines, payments=payments(lines))
+    return replace(posting, lines=lines, payments=payments(posting.cycle, lines))
 
 
 DIFFERENCES: list[tuple[str, Callable[[CyclePosting], CyclePosting], str, str]] = [
@@ -143,7 +143,7 @@ def test_a_cycle_with_nothing_to_pay_has_no_journal(conn: Connection[Any]) -> No
     """Lines that are all zero post a cycle with neither payments nor journals; so does a day without a position."""
     posting = chain(1)[0]
     still = tuple(replace(line, tvar_minor=0, smtm_minor=0, fee_minor=0) for line in posting.lines)
-    quiet = replace(posting, lines=still, payments=payments(still), fees=fees(still))
+    quiet = replace(posting, lines=still, payments=payments(posting.cycle, still), fees=fees(still))
     assert post(conn, quiet) is Outcome.POSTED
     empty = a_cycle(CycleId(20260803, "end_of_day", 1), posting.cycle, place=1)
     empty = replace(empty, prices=(), lines=(), payments=(), fees=(), outbox=())
@@ -190,7 +190,7 @@ def test_an_amount_beyond_64_bits_is_refused_and_the_limit_is_posted(conn: Conne
 
     def with_amount(minor: int) -> CyclePosting:
         changed = (replace(lines[0], tvar_minor=minor), replace(lines[1], tvar_minor=-minor), *lines[2:])
-        return replace(posting, lines=changed, payments=payments(changed), fees=())
+        return replace(posting, lines=changed, payments=payments(posting.cycle, changed), fees=())
 
     with pytest.raises(LedgerRefused, match="22003"):
         post(conn, with_amount(amount))
@@ -330,7 +330,7 @@ def _with_cash(posting: CyclePosting, amount_minor: int) -> CyclePosting:
         for line, amount in zip(posting.lines[:2], (amount_minor, -amount_minor), strict=True)
     )
     lines = (*posting.lines, *cash)
-    return replace(posting, lines=lines, payments=payments(lines), fees=fees(lines))
+    return replace(posting, lines=lines, payments=payments(posting.cycle, lines), fees=fees(lines))
 
 
 @pytest.mark.rule("COR-2", "VM-5")

@@ -48,7 +48,7 @@ def test_what_members_hold_is_summed_by_date_side_and_origin(conn: Connection[An
     changed = replace(POSTINGS[3], lines=(both, short, long, *rest))
     for posting in (first, *later[:-1]):
         post(conn, posting)
-    post(conn, replace(changed, payments=payments(changed.lines), fees=fees(changed.lines)))
+    post(conn, replace(changed, payments=payments(changed.cycle, changed.lines), fees=fees(changed.lines)))
     found = {
         (one.business_date, one.member, one.origin, one.contract): (one.long, one.short) for one in queries.held(conn)
     }

@@ -50,4 +50,4 @@ def test_an_average_before_a_new_tick_stays_right() -> None:
     days.settle("2026-08-03")
     days.listing("0.005")
     days.settle("2026-08-04")
-    assert disagreements(days.offline, lines_by_cycle(days.offline)) == []
+    assert disagreements(days.offline, lines_by_cycle(days.offline), {}) == []

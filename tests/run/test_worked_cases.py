@@ -133,7 +133,7 @@ def test_e15_origins() -> None:
     log.trade("M-H", "M-C", 10, "2.3500")
     cycle = log.settle({"GPUH": "2.3620"})
     engine = log.engine()
-    paid = payments(engine.margin_lines(cycle), engine.accounts(), engine.currencies())
+    paid = payments(cycle, engine.margin_lines(cycle), engine.accounts(), engine.currencies(), {})
     assert [(p.member, p.origin, p.amount_minor) for p in paid] == [("M", "CLIENT", -8760), ("M", "HOUSE", 8760)]
 
 
@@ -179,7 +179,7 @@ def test_e18_currencies() -> None:
     cycle = log.settle({"GPUH": "2.3620", "EURH": "3.00", "JPYH": "352.37"})
     engine = log.engine()
     assert engine.breaches(cycle) == []
-    paid = payments(engine.margin_lines(cycle), engine.accounts(), engine.currencies())
+    paid = payments(cycle, engine.margin_lines(cycle), engine.accounts(), engine.currencies(), {})
     assert [(p.member, p.currency, p.amount_minor) for p in paid if p.member == "A"] == [
         ("A", "EUR", -10000),
         ("A", "USD", 8760),
@@ -235,7 +235,7 @@ def test_e33_fees() -> None:
     cycle = log.settle({"GPUH": "2.3620"})
     engine = log.engine()
     found = engine.margin_lines(cycle)
-    paid = payments(found, engine.accounts(), engine.currencies())
+    paid = payments(cycle, found, engine.accounts(), engine.currencies(), {})
     assert [x.fee_minor for x in found] == [-350, -350]
     assert [(p.member, p.origin, p.amount_minor) for p in paid] == [
         ("A", "HOUSE", 8410),

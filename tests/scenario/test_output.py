@@ -48,7 +48,8 @@ def test_the_json_document_is_the_language_s_output(capsys: pytest.CaptureFixtur
     }
     assert [line[key] for key in ("start", "bought", "sold", "transferred", "end")] == [0, 10, 0, 0, 10]
     assert line["amounts"] == {"TVAR": "87.60"}
-    assert cycle["payments"][0] == {"member": "A", "origin": "house", "currency": "USD", "amount": "87.60"}
+    paid = {"member": "A", "origin": "house", "currency": "USD", "amount": "87.60", "value_date": "2026-11-24"}
+    assert cycle["payments"][0] == paid
     assert document["positions"] == {"A": {"GPUH": 10}, "B": {"GPUH": -10}}
     assert document["totals"] == {"A": {"USD": "87.60"}, "B": {"USD": "-87.60"}}
     assert document["engines_agree"] is True

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from settlement.domain.feed import FeedRecord, Unreadable
 
-VERSION: Final = 3
+VERSION: Final = 4
 
 _KINDS: Final[dict[str, Callable[[Writer, dict[str, Any]], None]]] = {
     "open": reference.open_date,

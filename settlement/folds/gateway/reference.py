@@ -9,6 +9,7 @@ from typing import Any
 from settlement.domain import market_terms
 from settlement.domain.account import Origin, Positions, is_clearing_house
 from settlement.domain.contract import FILL_LIMIT_MINOR, Contract, TermsError
+from settlement.domain.currency import DECIMALS
 from settlement.domain.daily_settlement import DailySettlement
 from settlement.domain.final_settlement import FinalSettlement, closing_lag
 from settlement.domain.methodology import Methodology
@@ -37,13 +38,31 @@ def open_date(writer: Writer, payload: fields.Payload) -> None:
 
 
 def calendar(writer: Writer, payload: fields.Payload) -> None:
-    """Accept the holidays of the venue."""
-    holidays = payload.get("holidays")
-    if not isinstance(holidays, list):
-        raise fields.malformed("holidays", "a list of dates", holidays)
-    writer.state.holidays = sorted(
-        {fields.date({"holidays": day}, "holidays") for day in holidays} | set(writer.state.holidays)
-    )
+    """Accept the holidays of the venue, or with a `currency` those of its bank (rule PAY-2)."""
+    added = _dates(payload, "holidays")
+    if payload.get("currency") is None:
+        writer.state.holidays = sorted(added | set(writer.state.holidays))
+    else:
+        _bank_calendar(writer, payload, added)
+
+
+def _bank_calendar(writer: Writer, payload: fields.Payload, added: set[int]) -> None:
+    """Write all holidays of a currency's bank into every partition, since every cycle's payments follow them."""
+    currency = fields.text(payload, "currency")
+    if currency not in DECIMALS:
+        raise fields.malformed("currency", "an ISO 4217 code such as USD", currency)
+    withdrawn = _dates(payload, "withdrawn") if payload.get("withdrawn") is not None else set()
+    holidays = sorted((set(writer.state.banks.get(currency, ())) | added) - withdrawn)
+    writer.state.banks[currency] = holidays
+    record = {"currency": currency, "holidays": holidays, "control_id": writer.control_id}
+    writer.emit_everywhere(FILLS, "bank_calendar", record)
+
+
+def _dates(payload: fields.Payload, key: str) -> set[int]:
+    days = payload.get(key)
+    if not isinstance(days, list):
+        raise fields.malformed(key, "a list of dates", days)
+    return {fields.date({key: day}, key) for day in days}
 
 
 def account(writer: Writer, payload: fields.Payload) -> None:

@@ -198,9 +198,10 @@ class Break(Struct):
 class State(Struct):
     """Everything.
 
-    next_seq: by topic, the next stream_seq of each partition.  open: the open date, None before the first.  cut:
-    dates cut and not settled, in order.  trades, transfers: those that a correction can still reach.  past: by the id
-    of every other trade, the ordinal of its contract.  claims: by the request's control id, while a part is pending.
+    next_seq: by topic, the next stream_seq of each partition.  holidays: the venue's; banks: by currency its bank's.
+    open: the open date, None before the first.  cut: dates cut and not settled, in order.  trades, transfers: those
+    that a correction can still reach.  past: by the id of every other trade, the ordinal of its contract.  claims: by
+    the request's control id, while a part is pending.
     """
 
     partitions: int
@@ -209,6 +210,7 @@ class State(Struct):
     controls: dict[str, str] = field(default_factory=dict)
     applied: int = 0
     holidays: list[int] = field(default_factory=list)
+    banks: dict[str, list[int]] = field(default_factory=dict)
     listed: dict[str, Listed] = field(default_factory=dict)
     accounts: dict[str, Opened] = field(default_factory=dict)
     series: dict[str, dict[str, Any]] = field(default_factory=dict)

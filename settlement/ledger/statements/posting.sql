@@ -44,8 +44,10 @@ SELECT %(seq)s, * FROM unnest(
     %(fee_minor)s::bigint[])
 
 -- name: payments
-INSERT INTO ledger.payment (cycle_seq, member, origin, currency, amount_minor)
-SELECT %(seq)s, * FROM unnest(%(member)s::text[], %(origin)s::text[], %(currency)s::text[], %(amount_minor)s::bigint[])
+INSERT INTO ledger.payment (cycle_seq, member, origin, currency, amount_minor, value_date)
+SELECT %(seq)s, member, origin, currency, amount_minor, to_date(value_date::text, 'YYYYMMDD')
+FROM unnest(%(member)s::text[], %(origin)s::text[], %(currency)s::text[], %(amount_minor)s::bigint[], %(value_date)s::integer[])
+    AS paid (member, origin, currency, amount_minor, value_date)
 
 -- name: journals
 INSERT INTO ledger.journal (cycle_seq, id, currency, n_legs, payload_sha256)

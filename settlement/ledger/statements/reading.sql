@@ -57,7 +57,9 @@ FROM ends GROUP BY business_date, member, origin, contract
 ORDER BY business_date, member, origin, contract
 
 -- name: payments
-SELECT business_date, kind, number, member, origin, currency, amount_minor, state FROM ledger.payment_now
+SELECT business_date, kind, number, member, origin, currency, amount_minor, state,
+       to_char(value_date, 'YYYYMMDD')::integer AS value_date
+FROM ledger.payment_now
 WHERE (%(business_date)s::date IS NULL OR business_date = %(business_date)s)
   AND (%(kind)s::text IS NULL OR kind = %(kind)s)
   AND (%(number)s::integer IS NULL OR number = %(number)s)

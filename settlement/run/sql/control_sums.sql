@@ -112,24 +112,26 @@ open_breaks AS (
     GROUP BY b.feed, b.source_seq, b.trade_id
 ),
 
--- The gateway wrote the same cut, the same cycles and the same prices to every partition.
+-- The gateway wrote the same cut, the same cycles, prices and bank calendars to every partition.
 unequal AS (
     SELECT 'CUT-1' AS rule, '' AS contract, []::VARCHAR[] AS accounts,
         list({'partition': partition, 'stream_seq': until} ORDER BY partition) AS places,
-        'Expected the same earlier cycles, prices, sessions and open breaks in every partition, was different.' AS message
+        'Expected the same earlier cycles, prices, bank calendars, sessions and open breaks in every partition, was different.' AS message
     FROM (
         SELECT a.partition, a.until,
             (SELECT list((c.business_date, c.kind, c.number, c.effective_date) ORDER BY c.stream_seq) FROM cycle AS c
              WHERE c.partition = a.partition AND c.stream_seq <= a.until) AS cycles,
             (SELECT list((p.contract, p.price_nano, p.value_minor, p.tier) ORDER BY p.contract) FROM price AS p
              WHERE p.partition = a.partition AND p.stream_seq = a.until) AS prices,
+            (SELECT list((b.currency, b.holidays) ORDER BY b.stream_seq) FROM bank_calendar AS b
+             WHERE b.partition = a.partition AND b.stream_seq < a.until) AS banks,
             (SELECT list((s.feed, s.trades, s.lots, s.accepted_trades, s.accepted_lots, s.rejected_trades, s.rejected_lots) ORDER BY s.feed)
              FROM session AS s WHERE s.partition = a.partition AND s.business_date = a.business_date AND s.stream_seq < a.until) AS sessions,
             (SELECT list((b.feed, b.source_seq, b.trade_id) ORDER BY b.feed, b.source_seq)
              FROM open_break AS b WHERE b.partition = a.partition AND b.business_date = a.business_date AND b.stream_seq < a.until) AS breaks
         FROM asked AS a
     )
-    HAVING count(DISTINCT (cycles, prices, sessions, breaks)) > 1
+    HAVING count(DISTINCT (cycles, prices, banks, sessions, breaks)) > 1
 ),
 
 -- ENT-8: cycles are numbered without gaps within date and kind, and dates settle in the order of their cuts.

@@ -58,6 +58,10 @@ CREATE TABLE payment_state (  -- what the bank said of a payment, in every parti
     reference VARCHAR NOT NULL, control_id VARCHAR NOT NULL
 );
 
+CREATE TABLE bank_calendar (  -- all holidays of a currency's bank from here on, in every partition
+    partition INTEGER NOT NULL, stream_seq BIGINT NOT NULL, currency VARCHAR NOT NULL, holidays INTEGER[] NOT NULL
+);
+
 CREATE TABLE cycle (  -- a `prices` record; kind opening brings a book forward and asks for no lines
     partition INTEGER NOT NULL, stream_seq BIGINT NOT NULL,
     business_date INTEGER NOT NULL, kind VARCHAR NOT NULL, number INTEGER NOT NULL, effective_date INTEGER NOT NULL,

@@ -9,6 +9,7 @@ import typer
 
 from settlement.cli.operate_command import Asked, sends
 from settlement.cli.operate_payload import lots_by_account
+from settlement.cli.operate_pending import give_up_list
 
 Trade = Annotated[str, typer.Argument(help="The trade's id.", metavar="TRADE")]
 Contract = Annotated[str, typer.Argument(help="The contract.", metavar="CONTRACT")]
@@ -71,6 +72,7 @@ def register(app: typer.Typer) -> None:
     sends(group, "accept", give_up_accept, corrects=True)
     sends(group, "refuse", give_up_refuse)
     sends(group, "withdraw", give_up_withdraw)
+    group.command("list")(give_up_list)
     app.add_typer(group, name="give-up")
 
 

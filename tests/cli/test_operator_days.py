@@ -29,6 +29,19 @@ def test_contracts_are_listed_once(operated: Operated) -> None:
     assert operated["contract unknown"].err == "Expected a listed contract, was 'TOKI'. Did you mean `TOK`?\n"
 
 
+@pytest.mark.rule("GUP-2")
+def test_pending_give_ups_are_listed(operated: Operated) -> None:
+    """A row for each taker until it answers or the giver withdraws, with the date on which it lapses."""
+    rows = operated["pending"].json
+    assert [(one["claim"], one["taker"], one["lots"]) for one in rows] == [
+        ("request_give_up/T3/1", "B", 1), ("request_give_up/T3/1", "D", 2),
+    ]  # fmt: skip
+    told = [rows[0][key] for key in ("trade", "contract", "side", "giver", "since", "lapses")]
+    assert told == ["T3", "TOK", "buy", "A", "2026-08-05", "2026-08-11"]
+    assert operated["pending of nobody"].json == operated["pending no more"].json == []
+    assert "Pending give-ups" in operated["pending shown"].out
+
+
 @pytest.mark.rule("POS-1")
 def test_a_position_over_its_limit_is_told(operated: Operated) -> None:
     """It stands beside the position with the lots beyond and since when, and status and the terms tell it too."""

@@ -4,8 +4,12 @@ from typing import Any
 
 import pytest
 
+from settlement.cli.operate_pending import pending_rows
+from settlement.domain.calendar import Calendar
+from settlement.domain.contract import Contract
 from settlement.domain.rejection import Code
 from settlement.folds.gateway import GatewayFold, Step
+from settlement.folds.gateway.claims import lapse_date
 from tests.gateway.test_fold_rejections import House
 
 Json = dict[str, Any]
@@ -105,6 +109,36 @@ def test_what_nobody_answers_lapses() -> None:
     house = requested()
     steps = [house.settle(f"2026-08-{day:02}") for day in (3, 4, 5, 6, 7, 10)]
     assert [parts(step) for step in steps] == [[]] * 5 + [lapsed]
+
+
+@pytest.mark.rule("GUP-2")
+def test_what_is_pending_is_listed_with_the_date_on_which_it_lapses() -> None:
+    """A row for each taker that has not answered; the date is the one whose opening ends it, holidays counted."""
+    house = requested()
+    house.tell("calendar", holidays=["2026-08-06"])
+    rows = pending_rows(house.fold, {"claim": 20260803})
+    assert [(row["taker"], row["lots"], row["since"]) for row in rows] == [
+        ("B", 6, "2026-08-03"),
+        ("G", 3, "2026-08-03"),
+    ]
+    assert (rows[0]["trade"], rows[0]["giver"], rows[0]["side"], rows[0]["contract"]) == ("T1", "A", "buy", "GPUH")
+    assert {row["lapses"] for row in rows} == {"2026-08-12"}
+    for day in (3, 4, 5, 7, 10):
+        house.settle(f"2026-08-{day:02}")
+    house.tell("refuse_give_up", claim="claim", account="B", reason="no")
+    assert [row["taker"] for row in pending_rows(house.fold, {})] == ["G"]
+    house.settle("2026-08-11")
+    assert house.fold.state.open is not None
+    assert (house.fold.state.open.date, pending_rows(house.fold, {})) == (20260812, [])
+
+
+@pytest.mark.rule("GUP-2", "FSP-2")
+def test_a_contract_that_closes_sooner_ends_it_sooner() -> None:
+    """Two business days after the last trading day, or what the terms say, is before the correction days are over."""
+    terms = {"contract": "F", "size": "730", "tick": "0.001", "last_trade": "2026-08-07"}
+    calendar = Calendar()
+    assert lapse_date(Contract.of(terms), 20260807, calendar) == 20260811
+    assert lapse_date(Contract.of({**terms, "final_settlement": {"closing_lag": "9"}}), 20260807, calendar) == 20260817
 
 
 @pytest.mark.rule("COR-1")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from settlement.domain.final_settlement import closing_lag
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway.writing import FILLS, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container
 
+    from settlement.domain.calendar import Calendar
+    from settlement.domain.contract import Contract
     from settlement.folds.gateway.state import Claim, Part
 
 PENDING: Final = "pending"
@@ -84,6 +87,18 @@ def lapse(writer: Writer, trade_ids: Container[str]) -> None:
     for claim_id, claim in list(writer.state.claims.items()):
         if claim.trade in trade_ids:
             end(writer, claim_id, list(claim.parts), LAPSED)
+
+
+def lapse_date(contract: Contract, traded_on: int, calendar: Calendar) -> int:
+    """Return the business date whose opening ends what is pending of a trade (rule GUP-2), as aging.py does.
+
+    Where that is sooner, the contract's closing day, whose final settlement ends it (rule FSP-2).
+    """
+    over = calendar.add_business_days(traded_on, contract.correction_days + 1)
+    if contract.last_trade is None:
+        return over
+    lag = closing_lag(contract.document.get("final_settlement"))
+    return min(over, calendar.add_business_days(contract.last_trade, lag))
 
 
 def lapse_contract(writer: Writer, contract: str) -> None:

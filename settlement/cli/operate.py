@@ -12,6 +12,7 @@ from settlement.cli import (
     operate_day,
     operate_ingest,
     operate_price,
+    operate_series,
     operate_settle,
     statement,
 )
@@ -21,6 +22,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     for group in (
         operate_contract, operate_account, operate_day, operate_ingest, operate_price, operate_settle, operate_correct,
-        operate_bank, statement,
+        operate_bank, operate_series, statement,
     ):  # fmt: skip
         group.register(app)

@@ -95,7 +95,7 @@ def contract_show(
     if as_json:
         print_json(document)
         return
-    rows = [{"term": key, "value": value} for key, value in _flat(document)]
+    rows = [{"term": key, "value": value} for key, value in flat(document)]
     print_rows(rows, ("term", "value"), title=f"{contract}, version {listed[contract].version}")
     limits.tell(one for one in over if one.contract == contract)
 
@@ -123,11 +123,12 @@ def _row(name: str, listing: Any) -> dict[str, Any]:  # noqa: ANN401  a Listing,
     return {"contract": name, **same, **told, "version": listing.version}
 
 
-def _flat(document: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+def flat(document: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Return the keys of a document with their values, those of inner mappings as `outer.inner`."""
     rows: list[tuple[str, Any]] = []
     for key, value in document.items():
         if isinstance(value, dict):
-            rows += _flat(value, f"{prefix}{key}.")
+            rows += flat(value, f"{prefix}{key}.")
         else:
             rows.append((f"{prefix}{key}", ", ".join(map(str, value)) if isinstance(value, list) else value))
     return rows

@@ -26,6 +26,16 @@ TERMS: Final = """\
   position_limit: 4
   daily_settlement: {window: day, tiers: [vwap, previous]}
 """
+SERIES: Final = """\
+- {series: H100, methodology: gpu-rental, min_providers: 4}
+- {series: TOK, value_per_provider: last, across_providers: median, precision: 4}
+- {series: BAD, value_per_provider: last, across_providers: median,
+   precision: 40}
+- {series: WORSE, methodology: gpu-rent}
+"""
+SERIES_CHANGED: Final = (
+    '{"series": "TOK", "value_per_provider": "median", "across_providers": "median", "precision": 2}'
+)
 ACCOUNTS: Final = "account,member,origin,positions\nA,M01,house,net\nB,M02,client,net\n"
 ACCOUNTS_WITH_BAD_ROWS: Final = "account,member,origin,positions\nD,M03,house,gross\nE,M03,hous,net\nF,M03\n"
 FIRST_DAY: Final = HEADER + (
@@ -76,6 +86,14 @@ class Operated:
         self.novate("contract add again", "contract", "add", terms, "--json")
         self.novate("contract list", "contract", "list", "--json")
         self.novate("contract show", "contract", "show", "TOK", "--json")
+        series = self.file("series.yaml", SERIES)
+        self.novate("series add", "series", "add", series, "--by", "ann")
+        self.novate("series add again", "series", "add", series, "--json")
+        self.novate("series changed", "series", "add", self.file("changed.json", SERIES_CHANGED))
+        self.novate("series list", "series", "list", "--json")
+        self.novate("series show", "series", "show", "H100", "--json")
+        self.novate("series shown", "series", "show", "TOK")
+        self.novate("series unknown", "series", "show", "H10")
         self.novate("contract unknown", "contract", "show", "TOKI")
         self.novate("account add", "account", "add", self.file("accounts.csv", ACCOUNTS))
         self.novate("account rows", "account", "add", self.file("bad.csv", ACCOUNTS_WITH_BAD_ROWS))

@@ -29,6 +29,26 @@ def test_contracts_are_listed_once(operated: Operated) -> None:
     assert operated["contract unknown"].err == "Expected a listed contract, was 'TOKI'. Did you mean `TOK`?\n"
 
 
+@pytest.mark.rule("IDX-1")
+def test_series_are_defined_by_documents(operated: Operated) -> None:
+    """Sound ones are sent, a shipped methodology with what differs; others are told with their line; versions count."""
+    added = operated["series add"]
+    assert (added.code, added.out.count("Accepted: index series")) == (1, 2), added.all
+    file = operated.files / "series.yaml"
+    bad, worse = added.err.splitlines()
+    assert bad.startswith(f"{file}:4: Expected ")
+    assert bad.endswith("for `precision`, was '40'.")
+    assert worse.startswith(f"{file}:5: Expected a shipped methodology (gpu-rental, open-index, ")
+    assert [one["outcome"] for one in operated["series add again"].json] == ["applied before"] * 2
+    assert operated["series changed"].code == 0
+    listed = {one["series"]: (one["value_per_provider"], one["version"]) for one in operated["series list"].json}
+    assert listed == {"H100": ("median", 1), "TOK": ("median", 2)}
+    shown = operated["series show"].json
+    assert (shown["min_providers"], shown["max_age_hours"], "methodology" in shown) == ("4", "48", False)
+    assert "TOK, version 2" in operated["series shown"].out
+    assert operated["series unknown"].err == "Expected a defined series, was 'H10'. Did you mean `H100`?\n"
+
+
 @pytest.mark.rule("GUP-2")
 def test_pending_give_ups_are_listed(operated: Operated) -> None:
     """A row for each taker until it answers or the giver withdraws, with the date on which it lapses."""

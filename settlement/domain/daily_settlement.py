@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
@@ -153,6 +153,18 @@ def vwap(
         nearer_below = previous_nano is not None and abs(previous_nano - lower) < abs(upper - previous_nano)
         return lower if nearer_below else upper
     return lower if 2 * rest < whole else upper
+
+
+def last_of_day(settlement: DailySettlement, trades: Iterable[MarketTrade], business_date: int) -> int | None:
+    """Return the price of the last trade of the day, None without one.
+
+    A late trade, whose instant falls on another date in the contract's zone, is none; one without an instant is.
+    """
+    day = replace(settlement, window=None)
+    of_day = [
+        trade.price_nano for trade in trades if trade.at_us == NO_INSTANT or day.counts(trade.at_us, business_date)
+    ]
+    return of_day[-1] if of_day else None
 
 
 def last_in_quote(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from settlement.domain.contract import TermsError
-from settlement.domain.daily_settlement import DailySettlement, MarketTrade, Tier, last_in_quote, vwap
+from settlement.domain.daily_settlement import DailySettlement, MarketTrade, Tier, last_in_quote, last_of_day, vwap
 
 _REGULAR = "regular"
 Json = dict[str, Any]
@@ -192,7 +192,8 @@ class ContractMarket:
         if tier is Tier.VWAP:
             return vwap(settlement, day.standing(), date, terms.tick_nano, self.previous_nano)
         if tier is Tier.LAST_IN_QUOTE:
-            return last_in_quote(day.last_nano(), day.bid_nano, day.ask_nano, self.previous_nano)
+            last_nano = last_of_day(settlement, day.standing(), date)
+            return last_in_quote(last_nano, day.bid_nano, day.ask_nano, self.previous_nano)
         return self.previous_nano if tier is Tier.PREVIOUS else None
 
     def to_json(self) -> Json:

@@ -103,6 +103,22 @@ def test_a_bust_after_the_cut_takes_nothing_from_the_next_date(date: int) -> Non
     assert said(second) == {"vwap": nano("2.360"), "last-in-quote": nano("2.360")}
 
 
+@pytest.mark.parametrize(
+    ("at", "last"),
+    [
+        ("2026-11-23T16:00:00Z", "2.360"),
+        ("2026-11-24T05:59:59Z", "2.360"),  # still the 23rd in Chicago
+        ("2026-11-24T06:00:00Z", "2.350"),
+        ("2026-11-21T16:00:00Z", "2.350"),  # late: the 21st's, reported today
+        (None, "2.360"),
+    ],
+)
+def test_the_last_trade_of_the_day_is_one_of_its_date(at: str | None, last: str) -> None:
+    """A trade whose instant falls on another date of the zone is not the day's last; one without an instant is."""
+    log = [listing("A"), trade("T1", 1, "2.350", "2026-11-23T15:00:00Z"), trade("T2", 1, "2.360", at), cut()]
+    assert said(answers(*log)[0])["last-in-quote"] == nano(last)
+
+
 def test_the_last_quote_of_the_day_counts() -> None:
     """An earlier quote is forgotten, a withdrawn one bounds nothing, and yesterday's does not count today."""
     settled = prices(D1, {"A": "2.350"})

@@ -51,7 +51,8 @@ def run_demo(*, days: int, trades: int, seed: int) -> int:
             show("Stopping")
     if missing := run.month_end.left_out():
         shown.insert(1, demo_screen.left_out(missing))
-    demo_screen.show(screen, settings, shown, report, exchange)
+    following = demo_screen.following(exchange.dates[0], run.happened)
+    demo_screen.show(screen, settings, shown, report, following)
     return 0 if report.passed else 1
 
 

@@ -12,10 +12,13 @@ from typing import Any, Final
 from infra.exchange import Exchange
 from infra.local.process import Endpoints
 from settlement.cli.demo_events import Event, MonthEnd
+from settlement.cli.demo_people import bank_answers, override
 from settlement.cli.explain_log import read_fixings
+from settlement.cli.operate_log import ControlBook
+from settlement.cli.operate_tiers import Market
 from settlement.cli.refusals import CommandError
 from settlement.cli.waiting import wait_until
-from settlement.domain.dates import to_number
+from settlement.domain.dates import format_date, to_number
 from settlement.ledger import queries
 from settlement.ledger.model import CycleId, MarginLine
 from settlement.ledger.session import as_auditor, connect
@@ -50,12 +53,15 @@ class Days:
         self._controls.append(kind, payload, control_id=control_id, requested_by="demo", reason="demo")
 
     def _ask(self, day: date, event: Event) -> None:
-        """Send what people ask for, and see that it was accepted."""
+        """Send what people ask for, see that it was accepted, and note it for the screen."""
+        self._accepted(event)
+        self.happened.append((day, event))
+
+    def _accepted(self, event: Event) -> None:
         offset = self._controls.append(event.kind, event.payload, control_id=event.control_id, **event.people)
         answer = self._controls.outcome(event.control_id, offset, timeout=DAY_SECONDS)
         if not isinstance(answer, Accepted):
             raise CommandError(f"Expected the {event.kind} {event.control_id} to be accepted, was {answer}.")
-        self.happened.append((day, event))
 
     def _set_up(self) -> None:
         exchange = self._exchange
@@ -92,9 +98,33 @@ class Days:
         self._show(f"{day}: settling")
         if day == self.month_end.closing:
             self._final(day)
-        self._send("cut", f"cut/{day}", {"date": day.isoformat()})
+        self._cut(day)
         cycle = CycleId(to_number(day), "end_of_day", 1)
         self._wait(f"the end of day of {day} to be posted", lambda: self._posted(cycle))
+        if day == self.month_end.last_trade:
+            self._bank(cycle)
+
+    def _cut(self, day: date) -> None:
+        """Close the date; on one of them people look at what the tiers give, and override a price (rule DSP-1)."""
+        if day != self.month_end.day_after:
+            self._send("cut", f"cut/{day}", {"date": day.isoformat()})
+            return
+        self._send("cut", f"cut/{day}", {"date": day.isoformat(), "hold": True})
+        book = ControlBook.read_answered(self._endpoints.kafka)
+        self._ask(day, override(day, Market.await_answers(self._endpoints.kafka, to_number(day), book).chosen()))
+
+    def _bank(self, cycle: CycleId) -> None:
+        """Tell what the bank was asked and answered of two payments, and wait until it stands in the books."""
+        self._show(f"{format_date(cycle.business_date)}: the bank answers")
+        with connect(self._endpoints.database) as conn, as_auditor(conn):
+            answers = bank_answers(queries.payments(conn, cycle))
+        for answer in answers:
+            self._accepted(answer)
+        self._wait("the bank's answers to be posted", lambda: self._answered() == len(answers))
+
+    def _answered(self) -> int:
+        with connect(self._endpoints.database) as conn, as_auditor(conn):
+            return len(queries.bank_answers(conn))
 
     def _fix(self, day: date) -> None:
         for series in self._exchange.series():

@@ -94,7 +94,10 @@ class MonthEnd:
         """Return what the run is too short for."""
         needed = (
             (self.last_trade, ["the give-up"]),
-            (self.day_after, ["the bust after settlement", "the corrected price", "the position transfer"]),
+            (
+                self.day_after,
+                ["the bust after settlement", "the corrected price", "the position transfer", "the overridden price"],
+            ),
             (self.closing, ["the late trade", "the final settlement"]),
         )
         return [what for day, events in needed if day is None for what in events]

@@ -17,16 +17,19 @@ from rich.console import Console
 from infra.exchange import Exchange
 from settlement.cli import books
 from settlement.cli.demo_events import Event
+from settlement.cli.demo_people import OVERRIDDEN
 from settlement.cli.output import table
 from settlement.config import Settings
 from settlement.domain.contract import Contract
 from settlement.domain.dates import to_number
 from settlement.domain.money import NANO, parse_decimal
+from settlement.folds.gateway.overrides import WOULD_HAVE_BEEN
 from settlement.ledger import queries
-from settlement.ledger.model import CycleId, MarginLine
+from settlement.ledger.model import BankAnswer, CycleId, MarginLine
 from settlement.replay.report import Report
 
 HAPPENED: Final = ("date", "what", "cash effect")
+ANSWERS: Final = ("payment", "state", "amount", "reason")
 Json = dict[str, Any]
 
 
@@ -46,8 +49,21 @@ class Effects:
         if event.members:
             cash = [(member, self._of_fills(day, member, event)) for member in event.members]
             return ", ".join(f"{member} {_signed(amount)}" for member, amount in cash)
+        if event.kind == "prices":
+            return self._of_override(day, event)
         kind, amount = ("final", "FMTM") if event.kind == "final" else ("correction", "ADJ")
         return f"{amount} {_between_members(queries.lines(self._conn, CycleId(to_number(day), kind, 1)))}"
+
+    def _of_override(self, day: date, event: Event) -> str:
+        """Return what the overridden price moved beside the tiers': all lots of the day's end, marked at both."""
+        moved: dict[str, int] = defaultdict(int)
+        for line in queries.lines(self._conn, CycleId(to_number(day), "end_of_day", 1)):
+            price = event.payload["prices"].get(line.contract, {})
+            if WOULD_HAVE_BEEN in price:
+                given, would_be = (parse_decimal(one["price"], NANO) for one in (price, price[WOULD_HAVE_BEEN]))
+                value = self._contracts[line.contract].value_minor
+                moved[line.member] += line.end * (value(given) - value(would_be))
+        return f"margin {_shared(moved)}"
 
     def _of_fills(self, day: date, member: str, event: Event) -> int:
         """Return what a member's fills of an event are worth at the date's settlement price, fees included."""
@@ -67,6 +83,10 @@ def _between_members(lines: Iterable[MarginLine]) -> str:
     by_member: dict[str, int] = defaultdict(int)
     for line in lines:
         by_member[line.member] += line.total_minor
+    return _shared(by_member)
+
+
+def _shared(by_member: dict[str, int]) -> str:
     paid = sum(amount for amount in by_member.values() if amount > 0)
     count = sum(amount != 0 for amount in by_member.values())
     return f"{_signed(paid).lstrip('+')} between {count} members"
@@ -97,17 +117,26 @@ def tables(
             title="The month's end, and the cash each event moved (day's prices, fees included)",
         ),
         table(rows, columns, title=f"Variation margin of {day}"),
+        table(
+            [_answer(one.answer) for one in queries.bank_answers(conn)],
+            ANSWERS,
+            title="The bank: only a confirmation moves cash, what failed stays open",
+        ),
         table([_grouped(row) for row in books.balance(conn)], books.BALANCE, title="The ledger"),
     ]
 
 
+def _answer(answer: BankAnswer) -> Json:
+    amount = books.grouped(books.money(answer.amount_minor, answer.currency))
+    return {"payment": answer.payment, "state": answer.state, "amount": amount, "reason": answer.reason}
+
+
 def _grouped(row: Json) -> Json:
-    return {**row, **{name: books.grouped(row[name]) for name in ("members", "fees", "sum")}}
+    return {**row, **{name: books.grouped(row[name]) for name in ("members", "fees", "bank", "sum")}}
 
 
-def show(screen: Console, settings: Settings, shown: Iterable[Any], report: Report, exchange: Exchange) -> None:
-    """Print everything."""
-    first, novate = exchange.dates[0], _command()
+def show(screen: Console, settings: Settings, shown: Iterable[Any], report: Report, following: dict[str, str]) -> None:
+    """Print everything; following: what to run next, and what it tells."""
     for one in shown:
         screen.print(one)
     screen.print("The audit: the log replayed through the second engine, compared with the ledger", style="bold")
@@ -115,15 +144,28 @@ def show(screen: Console, settings: Settings, shown: Iterable[Any], report: Repo
     screen.print(
         f"\nThe data lies in {settings.data}: the log, the ledger, the statements. Next:", markup=False, soft_wrap=True
     )
-    following = {
-        f"{novate} margin --date {first}": "every margin line of the first day",
-        f"{novate} statement M01 {first}": "what a member gets",
-        f"{novate} replay": "the audit again",
-        f"{novate} up": "run on from here",
-    }
-    width = max(map(len, following))
-    for command, what in following.items():
+    commands = {f"{_command()} {arguments}": what for arguments, what in following.items()}
+    width = max(map(len, commands))
+    for command, what in commands.items():
         screen.print(f"  {command:<{width}}   {what}", markup=False, soft_wrap=True)
+
+
+def following(first: date, happened: Iterable[tuple[date, Event]]) -> dict[str, str]:
+    """Return what to run next: the arguments of each command, and what it tells; first: the first business date."""
+    overridden = {
+        f"explain price {OVERRIDDEN} {day}": "the overridden price, and what it would have been"
+        for day, one in happened
+        if one.kind == "prices"
+    }
+    return {
+        f"margin --date {first}": "every margin line of the first day",
+        f"payments --date {first}": "each payment, and how far it is at the bank",
+        "bank list": "every answer of the bank",
+        **overridden,
+        f"statement M01 {first}": "what a member gets",
+        "replay": "the audit again",
+        "up": "run on from here",
+    }
 
 
 def _command() -> str:

@@ -20,9 +20,9 @@ from tests.e2e.house import PATIENCE_SECONDS, ROOT, processes_of
 
 SMALL = ("--days", "1", "--trades", "60")
 MONTH_END = ("--days", "3", "--trades", "60")
-EVENTS = ("give-up", "corrected price", "transfer", "bust", "late trade", "final")
+EVENTS = ("give-up", "corrected price", "transfer", "bust", "override", "late trade", "final")
 CASH = re.compile(
-    r"(?:M\d\d [+-][\d,]+\.\d\d, M\d\d [+-][\d,]+\.\d\d|(?:ADJ|FMTM) [\d,]+\.\d\d between \d+ members)\s*$"
+    r"(?:M\d\d [+-][\d,]+\.\d\d, M\d\d [+-][\d,]+\.\d\d|(?:ADJ|FMTM|margin) [\d,]+\.\d\d between \d+ members)\s*$"
 )
 
 
@@ -82,6 +82,10 @@ def _is_whole(out: str) -> None:
     assert all(CASH.search(line) for line in told), told
     assert "H100-2026-07 settles at 2.989, the average of 26 days (5 have no fixing)" in told[-1]
     assert "Left out" not in out
+    assert "set H200-2026-09 at " in told[4]
+    bank = [line.split()[1] for line in out.splitlines() if line.split()[:1] and "/end_of_day/1/M" in line.split()[0]]
+    assert bank == ["instructed", "confirmed", "instructed", "failed"]
+    assert "4 bank answers" in out
     rows = [line.split() for line in out.splitlines()]
     assert len([row for row in rows if row and re.fullmatch(r"M\d\d", row[0])]) >= 20
     assert ["sum", "0.00", "0.00"] in rows

@@ -187,6 +187,6 @@ class CyclePosting:
 class Generation:
     """A generation of the topics: the Kafka cluster and the number of partitions that marks are counted in."""
 
-    generation: int
     partitions: int
     cluster_id: str
+    generation: int = 1

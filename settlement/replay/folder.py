@@ -1,7 +1,7 @@
 r"""A copy of the log in a folder: one file a topic and partition, each record with its offset, length and CRC-32.
 
     fills-2.log:    b"NOVATE LOG 1\n", then for each record: offset (8 bytes), length (4), CRC-32 (4), value
-    manifest.json:  how many partitions, and of each file its records and SHA-256
+    manifest.json:  of which cluster, how many partitions, and of each file its records and SHA-256
 
 All numbers are big endian and unsigned. The CRC is of offset, length and value: it names the very record that was
 altered. The manifest tells of a cut-off end.
@@ -56,7 +56,7 @@ def dump(source: Source, folder: Path) -> int:
         for file in files.values():
             file.close()
     told = {name: {"records": count, "sha256": _sha256(folder / name)} for name, count in counts.items()}
-    manifest = {"partitions": partitions, "files": told}
+    manifest = {"cluster_id": source.cluster_id(), "partitions": partitions, "files": told}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
     return sum(counts.values())
 
@@ -73,7 +73,7 @@ class FolderSource:
         self._folder = folder
         try:
             self._manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-            self._count = int(self._manifest["partitions"])
+            self._count, self._cluster_id = int(self._manifest["partitions"]), str(self._manifest["cluster_id"])
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise FolderError(
                 f"Expected a copy of a log (novate replay --dump {folder}), was none: {error}."
@@ -82,6 +82,10 @@ class FolderSource:
     def partitions(self) -> int:
         """Return the number of partitions of `fills`."""
         return self._count
+
+    def cluster_id(self) -> str:
+        """Return the id of the cluster that was copied."""
+        return self._cluster_id
 
     def runs(self) -> Iterator[Run]:
         """Yield every record of the copy.

@@ -18,7 +18,8 @@ from settlement.ledger.audit import check_books
 from settlement.ledger.content import first_difference
 from settlement.ledger.errors import LedgerRefused
 from settlement.ledger.journal import journals
-from settlement.ledger.model import CycleId, CyclePosting
+from settlement.ledger.model import CycleId, CyclePosting, Generation
+from settlement.ledger.records import PostedCycle
 from settlement.ledger.session import as_auditor
 from settlement.replay import independent as plain
 from settlement.replay.report import Difference, Report
@@ -79,7 +80,7 @@ def replay(source: Source, ledger: Connection[Any] | None, options: Options | No
 
     ledger: an idle connection that may act as novate_auditor.
     """
-    audit = _Audit(source.partitions(), options or Options())
+    audit = _Audit(Generation(partitions=source.partitions(), cluster_id=source.cluster_id()), options or Options())
     try:
         audit.read(source)
         audit.recompute()
@@ -94,8 +95,9 @@ def replay(source: Source, ledger: Connection[Any] | None, options: Options | No
 class _Audit:
     """One audit under way."""
 
-    def __init__(self, partitions: int, options: Options) -> None:
-        self._options = options
+    def __init__(self, generation: Generation, options: Options) -> None:
+        self._generation, self._options = generation, options
+        partitions = generation.partitions
         self._partitions = range(partitions)
         self._engine = Engine(partitions=partitions)
         self._fills: Fills = (
@@ -141,6 +143,7 @@ class _Audit:
     def compare_ledger(self, conn: Connection[Any]) -> None:
         """Compare the ledger with what was recomputed, then with its own hashes."""
         posted = queries.cycles(conn)
+        self._compare_generation(conn, posted)
         recomputed = {CycleId(*cycle): posting for cycle, posting in self._postings.items()}
         for header in posted:
             if header.cycle in recomputed:
@@ -193,6 +196,15 @@ class _Audit:
         if not missing:
             found = check_results(self._engine, cycle, self._results.of(cycle))
             yield from (_of_breach(breach, f"variation-margin {cycle}") for breach in found)
+
+    def _compare_generation(self, conn: Connection[Any], posted: Sequence[PostedCycle]) -> None:
+        expected, was = self._generation, queries.generation(conn)
+        if was is not None and was != expected:
+            self.add(Difference("ledger generation of the log", str(expected), str(was)))
+        for header in posted:
+            if header.generation != expected.generation:
+                of = (str(expected.generation), str(header.generation))
+                self.add(Difference(f"ledger generation of {header.cycle}", *of))
 
     def _compare_states(self, conn: Connection[Any], posted: Sequence[CycleId]) -> None:
         """Compare what became of each payment with the bank's answers that count (rule PAY-1)."""

@@ -22,6 +22,10 @@ class Source(Protocol):
         """Return the number of partitions of `fills`."""
         ...
 
+    def cluster_id(self) -> str:
+        """Return the id of the Kafka cluster that the log is of."""
+        ...
+
     def runs(self) -> Iterator[Run]:
         """Yield every record of both topics, each partition in its order.
 
@@ -37,15 +41,22 @@ class KafkaSource:
     def __init__(self, bootstrap: str, *, prefix: str = "") -> None:
         """Name the broker."""
         self._bootstrap, self._prefix = bootstrap, prefix
-        self._partitions = 0
+        self._cluster: tuple[str, int] | None = None
 
     def partitions(self) -> int:
         """Return the number of partitions of `fills`."""
-        if not self._partitions:
+        return self._asked()[1]
+
+    def cluster_id(self) -> str:
+        """Return the broker's id of its cluster."""
+        return self._asked()[0]
+
+    def _asked(self) -> tuple[str, int]:
+        if self._cluster is None:
             reader = LogReader(self._bootstrap, (FILLS,), prefix=self._prefix)
-            self._partitions = reader.partitions[FILLS]
+            self._cluster = reader.cluster_id, reader.partitions[FILLS]
             reader.close()
-        return self._partitions
+        return self._cluster
 
     def runs(self) -> Iterator[Run]:
         """Yield every record up to the end at the start of the call."""
@@ -81,6 +92,10 @@ class SingleRecordSource:
     def partitions(self) -> int:
         """Return the number of partitions of `fills`."""
         return len(self._topic(FILLS))
+
+    def cluster_id(self) -> str:
+        """Return the broker's id of its cluster."""
+        return str(self._consumer.list_topics(timeout=SILENCE_SECONDS).cluster_id)
 
     def runs(self) -> Iterator[Run]:
         """Yield every record as a run of its own, partition after partition."""

@@ -93,9 +93,7 @@ class SettlementRun:
         while not reader.caught_up:
             self._collector.collect()
         with self._ledger.connect() as conn:
-            generation = Generation(
-                generation=1, partitions=len(self._collector.partitions), cluster_id=reader.cluster_id
-            )
+            generation = Generation(partitions=len(self._collector.partitions), cluster_id=reader.cluster_id)
             open_generation(conn, generation)
             with as_poster(conn):
                 posted, marks = queries.cycles(conn), queries.marks(conn)

@@ -95,6 +95,24 @@ def test_one_altered_cent_in_the_ledger(baseline: Baseline, table: str) -> None:
             assert said.stdout.splitlines()[-1] == "FAIL"
 
 
+@pytest.mark.parametrize(
+    ("table", "change", "place"),
+    [
+        ("meta", "SET cluster_id = 'another'", "ledger generation of the log"),
+        ("cycle", "SET generation = 2 WHERE seq = 6", "ledger generation of 2026-08-03/end_of_day/1"),
+    ],
+)
+def test_a_ledger_of_another_log(baseline: Baseline, table: str, change: str, place: str) -> None:
+    """Which cluster and which generation of the topics the books are of is compared too."""
+    with (
+        connect(baseline.house.endpoints.database) as conn,
+        _altered(conn, table, f"UPDATE ledger.{table} {change}"),
+    ):
+        report = audit(baseline.house.endpoints)
+    assert place in [one.place for one in report.differences]
+    assert not report.passed
+
+
 # -- the log's copy
 
 
@@ -122,6 +140,10 @@ class _Forged:
     def partitions(self) -> int:
         """Return the number of partitions."""
         return self._source.partitions()
+
+    def cluster_id(self) -> str:
+        """Return the id of the cluster."""
+        return self._source.cluster_id()
 
     def runs(self) -> Iterator[Run]:
         """Yield the records, changed."""

@@ -20,6 +20,7 @@ class MemorySource:
 
     values: dict[Place, list[bytes]]
     seed: int = 0
+    cluster: str = "memory"
     run_sizes: tuple[int, ...] = field(default=(1, 2, 3, 50))
 
     @classmethod
@@ -31,6 +32,10 @@ class MemorySource:
     def partitions(self) -> int:
         """Return how many there are."""
         return sum(topic == FILLS for topic, _ in self.values)
+
+    def cluster_id(self) -> str:
+        """Return whose log it is."""
+        return self.cluster
 
     def runs(self) -> Iterator[Run]:
         """Yield everything, interleaved by the seed."""

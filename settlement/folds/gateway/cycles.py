@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from settlement.domain.account import Positions
 from settlement.domain.contract import BOOK_LIMIT_MINOR
+from settlement.domain.daily_settlement import Tier
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_price
 from settlement.domain.rejection import Code, Refused
@@ -168,8 +169,10 @@ def _checked_prices(writer: Writer, payload: fields.Payload, date: int) -> dict[
     checked = {}
     for name, given in sorted(fields.mapping(payload, "prices").items()):
         contract = writer.contract(name)
-        checks.not_closed(writer, contract)
         text, tier = (given.get("price"), given.get("tier", "given")) if isinstance(given, dict) else (given, "given")
+        if writer.state.listed[name].closed and tier in set(Tier):
+            continue  # the market answered at the cut, and the final has taken the contract since
+        checks.not_closed(writer, contract)
         price_nano = fields.decimal(text, f"prices.{name}")
         if contract.last_trade is not None and date > contract.last_trade:
             message = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -80,12 +81,24 @@ def _from_platform(plan: Plan) -> tuple[Plan, list[Held]]:
         if key in plan.lines:
             raise plan.unreadable(key, f"no `{key}` with --platform, whose books say so", f"`{key}`")
     with endpoints_of(config.load(), say) as endpoints:
-        terms = {name: listing.document for name, listing in ControlBook.read(endpoints.kafka).contracts.items()}
+        book = ControlBook.read(endpoints.kafka)
+        _refuse_unknown(plan, book.accounts)
+        terms = {name: listing.document for name, listing in book.contracts.items()}
         records = _fixings(endpoints.kafka)
         with connect(endpoints.database) as conn, as_auditor(conn):
             lines = queries.lines(conn)
     fixings = {**fixings_by_series(records), **plan.fixings}
     return replace(plan, fixings=fixings), held_by_books(lines, terms, plan)
+
+
+def _refuse_unknown(plan: Plan, accounts: Collection[str]) -> None:
+    """Refuse an account that the platform does not have: its futures would silently be none."""
+    from settlement.scenario.readers import suggestion
+
+    for name in plan.accounts:
+        if name not in accounts:
+            hint = suggestion(name, accounts) or "See novate account list."
+            raise plan.unreadable("accounts", "accounts of the platform", repr(name), hint)
 
 
 def _fixings(bootstrap: str) -> list[dict[str, Any]]:
@@ -114,4 +127,4 @@ def _show(document: dict[str, Any]) -> None:
     if document["futures"]:
         print_rows(document["futures"], POSITIONS, title="Futures")
     for sentence in sentences(document):
-        console().print(sentence, markup=False)
+        console().print(sentence, markup=False, soft_wrap=True)

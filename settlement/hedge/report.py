@@ -100,7 +100,7 @@ def _sentence(row: Mapping[str, Any], currency: str) -> str:
     if not left:
         return f"{locked}no quantity stays open, {basis}."
     if (left > 0) != (used > 0):
-        return f"{locked}that is more than is used: {row['open_quantity']} units are a bet of their own, {basis}."
+        return f"{locked}that is more than is used: {abs(left)} units are a bet of their own, {basis}."
     return f"{locked}{row['open_quantity']} units stay open, {basis}."
 
 

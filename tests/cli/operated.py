@@ -16,6 +16,7 @@ TERMS: Final = """\
   product: H100
   currency: USD
   size: 730
+  month: 2026-08
   tick: 0.001
   fee: 0.35
   position_limit: 6
@@ -26,6 +27,7 @@ TERMS: Final = """\
   position_limit: 4
   daily_settlement: {window: day, tiers: [vwap, previous]}
 """
+HEDGE: Final = "use: [{month: 2026-08, index: H100, quantity: 7300, premium: 0.10}]\naccounts: [A]\n"
 SERIES: Final = """\
 - {series: H100, methodology: gpu-rental, min_providers: 4}
 - {series: TOK, value_per_provider: last, across_providers: median, precision: 4}
@@ -150,6 +152,9 @@ class Operated:
         self.novate("settle again", "settle", "2026-08-03", "--json")
         for name in ("margin", "payments", "positions"):
             self.novate(name, name, "--date", "2026-08-03", "--json")
+        self.novate("hedge", "hedge", self.file("hedge.yaml", HEDGE), "--platform", "--json")
+        slip = self.file("slip.yaml", HEDGE.replace("[A]", "[A, BB]"))
+        self.novate("hedge of a slip", "hedge", slip, "--platform")
         self.novate("positions shown", "positions")
         for way in ("json", "csv"):
             self.novate(f"statement {way}", "statement", "M01", "2026-08-03", f"--{way}")

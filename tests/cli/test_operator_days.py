@@ -29,6 +29,22 @@ def test_contracts_are_listed_once(operated: Operated) -> None:
     assert operated["contract unknown"].err == "Expected a listed contract, was 'TOKI'. Did you mean `TOK`?\n"
 
 
+def test_a_hedger_is_answered_from_the_books(operated: Operated) -> None:
+    """10 lots bought at 2.350, settled at 2.362: the ledger's cash and fee, its price for the index; a slip is told."""
+    told = operated["hedge"]
+    assert told.code == 0, told.all
+    (month,) = told.json["months"]
+    figures = ("physical", "futures", "fees", "total", "locked", "basis", "open", "hedged_price", "index_source")
+    assert [month[name] for name in figures] == [
+        "-17972.60", "87.60", "-3.50", "-17888.50", "-17888.50", "0.00", "0.00", "2.3500", "futures",
+    ]  # fmt: skip
+    slip = operated["hedge of a slip"]
+    assert (slip.code, slip.err.startswith(f"{operated.files / 'slip.yaml'}:2: Expected accounts of the platform")) == (
+        2,
+        True,
+    )
+
+
 @pytest.mark.rule("IDX-1")
 def test_series_are_defined_by_documents(operated: Operated) -> None:
     """Sound ones are sent, a shipped methodology with what differs; others are told with their line; versions count."""

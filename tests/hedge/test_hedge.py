@@ -284,7 +284,7 @@ def test_the_example_of_the_reference() -> None:
     [
         ("1000", "1", "730 units at 3.0000 USD, -2290.35 locked in; 270 units stay open, and 0.00 of basis"),
         ("730", "1", "no quantity stays open"),
-        ("500", "1", "more than is used: -230 units are a bet of their own"),
+        ("500", "1", "more than is used: 230 units are a bet of their own"),
         ("500", "-1", "-730 units at 3.0000 USD are on the wrong side: 1230 units stay open"),
         ("-730", "-1", "no quantity stays open"),
     ],

@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from settlement.domain.account import CLEARING_HOUSE, FEE_ACCOUNT
 from settlement.domain.currency import DECIMALS
-from settlement.domain.dates import format_date
+from settlement.domain.dates import format_date, parse_date, to_date
 from settlement.domain.money import format_decimal, format_price
 from settlement.ledger import queries
 from settlement.ledger.model import MarginLine
@@ -36,7 +36,8 @@ MARGIN: Final = (
     *AMOUNTS,
     "total",
 )
-PAYMENTS: Final = ("date", "cycle", "member", "origin", "currency", "amount", "state", "payment")
+PAYMENTS: Final = ("date", "cycle", "member", "origin", "currency", "amount", "value_date", "state", "payment")
+OPEN_PAYMENTS: Final = (*PAYMENTS[:-1], "age_days", "payment")
 HELD: Final = ("account", "member", "origin", "contract", "lots", "long", "short", "price", "date")
 POSITIONS: Final = (*HELD, "limit", "over", "since")
 
@@ -101,11 +102,27 @@ def payments(conn: Connection[Any], *, business_date: int | None = None, member:
             "origin": row.origin.lower(),
             "currency": row.currency,
             "amount": money(row.amount_minor, row.currency),
+            "value_date": format_date(row.value_date),
             "state": row.state,
-            "payment": f"{row.cycle}/{row.member}/{row.origin}/{row.currency}",
+            "payment": row.payment,
         }
         for row in queries.payments(conn, business_date=business_date, member=member)
     ]
+
+
+def open_payments(rows: Iterable[Row], today: int) -> list[Row]:
+    """Return the payments that are not confirmed as rows of OPEN_PAYMENTS, the oldest first (rules PAY-1, PAY-2).
+
+    today: the date that ages count to, yyyymmdd: the open business date, never the clock's.
+    age_days: calendar days since the value date, of what failed or is overdue; None of what is not due before today.
+    """
+    still_open = [{**row, "age_days": _age_days(row, today)} for row in rows if row["state"] != "confirmed"]
+    return sorted(still_open, key=lambda row: (row["value_date"], row["payment"]))
+
+
+def _age_days(row: Row, today: int) -> int | None:
+    days = (to_date(today) - to_date(parse_date(row["value_date"]))).days
+    return max(days, 0) if days > 0 or row["state"] == "failed" else None
 
 
 def positions(conn: Connection[Any], *, business_date: int | None = None, member: str | None = None) -> list[Row]:

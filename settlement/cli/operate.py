@@ -7,6 +7,7 @@ import typer
 from settlement.cli import (
     operate_account,
     operate_bank,
+    operate_calendar,
     operate_contract,
     operate_correct,
     operate_day,
@@ -21,7 +22,7 @@ from settlement.cli import (
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     for group in (
-        operate_contract, operate_account, operate_day, operate_ingest, operate_price, operate_settle, operate_correct,
-        operate_bank, operate_series, statement,
+        operate_contract, operate_account, operate_calendar, operate_day, operate_ingest, operate_price, operate_settle,
+        operate_correct, operate_bank, operate_series, statement,
     ):  # fmt: skip
         group.register(app)

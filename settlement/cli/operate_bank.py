@@ -8,6 +8,7 @@ import typer
 
 from settlement.cli.offline import AsJson
 from settlement.cli.operate_command import Asked, sends
+from settlement.cli.operate_options import ApprovedBy, By, Reason, Reference, Request
 from settlement.cli.output import print_rows
 
 Payment = Annotated[
@@ -21,6 +22,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(no_args_is_help=True, help="Payments at the bank: instructed, confirmed, failed.")
     sends(group, "instruct", instruct)
+    group.command("instruct-due")(instruct_due)
     sends(group, "confirm", confirm)
     sends(group, "fail", fail)
     group.command("list")(list_answers)
@@ -33,6 +35,43 @@ def instruct(payment: Payment, amount: Amount) -> Asked:
     What does not fit the payment moves nothing; novate bank list says why.
     """
     return _asked(payment, amount, "instructed")
+
+
+def instruct_due(
+    date: Annotated[str, typer.Argument(help="The value date, for example 2026-08-04.", metavar="DATE")],
+    by: By = "",
+    approved_by: ApprovedBy = "",
+    reason: Reason = "",
+    reference: Reference = "",
+    as_json: AsJson = False,
+) -> None:
+    """Record that the bank was told every payment due on a date and not told before (rules PAY-1, PAY-2).
+
+    A failed payment is instructed again by itself: novate bank instruct.
+
+    Exit code 0: each was accepted, or applied before; 1: one was refused.
+    """
+    from settlement.cli.books import money
+    from settlement.cli.operate_platform import settings_of, whole_platform
+    from settlement.cli.operate_send import Instruction, desk_at, tell
+    from settlement.domain.dates import parse_date
+    from settlement.ledger import queries
+    from settlement.ledger.session import as_auditor, connect
+
+    day = parse_date(date)
+    request = Request(by=by, approved_by=approved_by, reason=reason, reference=reference)
+    with whole_platform(settings_of()) as endpoints, desk_at(endpoints, request) as desk:
+        with connect(endpoints.database) as conn, as_auditor(conn):
+            due = [row for row in queries.payments(conn) if row.value_date == day and row.state == "calculated"]
+        asked = [_asked(row.payment, money(row.amount_minor, row.currency), "instructed") for row in due]
+        answers = desk.send_all([
+            Instruction(
+                kind=one.kind, payload=one.payload, stem="/".join((one.kind, *one.about)), what=one.what,
+                newest_by=one.newest_by,
+            )
+            for one in asked
+        ])  # fmt: skip
+    tell(answers, as_json=as_json, then="" if answers else f"No payment is due on {date} that was not instructed.")
 
 
 def confirm(payment: Payment, amount: Amount) -> Asked:

@@ -100,9 +100,30 @@ def margin(
     print_rows(rows, books.MARGIN, title="Variation margin", as_json=as_json, as_csv=as_csv, aside=aside)
 
 
-def payments(date: Date = None, member: Member = None, as_json: AsJson = False, as_csv: AsCsv = False) -> None:
-    """Print the payments: one per member, origin and currency; + the member receives, - pays (rule PAY-1)."""
-    with ledger() as conn:
-        rows = books.payments(conn, business_date=number(date), member=member)
-    aside = ("date", "cycle", "state", "payment")
-    print_rows(rows, books.PAYMENTS, title="Payments", as_json=as_json, as_csv=as_csv, aside=aside)
+def payments(
+    date: Date = None,
+    member: Member = None,
+    only_open: Annotated[
+        bool, typer.Option("--open", help="Only what is not confirmed, the oldest first, with its age.")
+    ] = False,
+    as_json: AsJson = False,
+    as_csv: AsCsv = False,
+) -> None:
+    """Print the payments: one per member, origin and currency; + the member receives, - pays (rules PAY-1, PAY-2).
+
+    With --open, age_days says how long what failed or is overdue has been due: calendar days from its value date to the
+    open business date, so the same log gives the same list on any day.
+    """
+    if not only_open:
+        with ledger() as conn:
+            rows = books.payments(conn, business_date=number(date), member=member)
+        shown = ("date", "cycle", "value_date", "state", "payment")
+        print_rows(rows, books.PAYMENTS, title="Payments", as_json=as_json, as_csv=as_csv, aside=shown)
+        return
+    from settlement.cli.operate_log import ControlBook
+
+    with ledger_and_log() as (conn, kafka):
+        today = ControlBook.read(kafka).open_date
+        rows = books.open_payments(books.payments(conn, business_date=number(date), member=member), today)
+    aside = ("date", "cycle", "payment")
+    print_rows(rows, books.OPEN_PAYMENTS, title="Open payments", as_json=as_json, as_csv=as_csv, aside=aside)

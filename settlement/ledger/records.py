@@ -50,6 +50,11 @@ class PostedPayment:
     value_date: int
     state: str
 
+    @property
+    def payment(self) -> str:
+        """Its name, such as 2026-08-03/end_of_day/1/M01/HOUSE/USD."""
+        return f"{self.cycle}/{self.member}/{self.origin}/{self.currency}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedAnswer:

@@ -38,6 +38,7 @@ SERIES: Final = """\
 SERIES_CHANGED: Final = (
     '{"series": "TOK", "value_per_provider": "median", "across_providers": "median", "precision": 2}'
 )
+BANK_OF_CHINA: Final = "currency: CNY\nsource: a test\nholidays: [2026-08-05, 2026-08-04]\n"
 ACCOUNTS: Final = "account,member,origin,positions\nA,M01,house,net\nB,M02,client,net\n"
 ACCOUNTS_WITH_BAD_ROWS: Final = "account,member,origin,positions\nD,M03,house,gross\nE,M03,hous,net\nF,M03\n"
 FIRST_DAY: Final = HEADER + (
@@ -105,6 +106,10 @@ class Operated:
         self.file("trades.csv", FIRST_DAY)
         self.novate("ingest too early", "ingest", self.files / "trades.csv")
         self.told["spooled too early"] = Told(int((self.house.data / "feeds" / "trades.jsonl").exists()), "", "")
+        self.novate("calendar add", "calendar", "add", self.file("cny.yaml", BANK_OF_CHINA), "--json")
+        self.novate("calendar add again", "calendar", "add", self.files / "cny.yaml")
+        self.novate("calendar bad", "calendar", "add", self.file("bad.yaml", "currency: USX\nholidays: [2026-08-32]\n"))
+        self.novate("calendar list", "calendar", "list", "--json")
         self.novate("cut too early", "day", "cut")
         self.novate("day open", "day", "open", "2026-08-03")
         self.novate("day open again", "day", "open", "2026-08-03")
@@ -232,17 +237,20 @@ class Operated:
     def _bank(self) -> None:
         first = next(one for one in self["payments"].json if one["member"] == "M01")
         told = (first["payment"], "--", first["amount"])
+        self.novate("payments open", "payments", "--open", "--json")
         self.novate("bank instruct", "bank", "instruct", "--json", *told)
         self.novate("bank instruct again", "bank", "instruct", *told)
         self.novate("bank fail", "bank", "fail", "--why", "account closed", "--reference", "B-7", *told)
         self.novate("bank confirm too early", "bank", "confirm", *told)
         self.novate("bank instruct anew", "bank", "instruct", *told)
         self.novate("bank confirm", "bank", "confirm", *told)
+        self.novate("bank due", "bank", "instruct-due", "2026-08-05", "--json")
         self.house.wait("the answers to be posted", self._has_answers)
+        self.novate("payments open after the bank", "payments", "--open", "--json")
         self.novate("payments after the bank", "payments", "--date", "2026-08-03", "--json")
 
     def _has_answers(self) -> bool:
-        return len(self.novate("bank list", "bank", "list", "--json").json) == 5
+        return len(self.novate("bank list", "bank", "list", "--json").json) == 5 + len(self["bank due"].json)
 
     def _is_posted(self) -> bool:
         return self.novate("settle the third", "settle", "2026-08-05").code == 0

@@ -326,14 +326,38 @@ def test_the_bank_moves_a_payment_to_confirmed(operated: Operated) -> None:
     assert operated["bank instruct"].json["outcome"] == "accepted", operated["bank instruct"].all
     assert operated["bank instruct again"].out.startswith("Was applied before: ")
     listed = operated["bank list"].json
-    assert [one["state"] for one in listed] == ["instructed", "failed", "confirmed", "instructed", "confirmed"]
-    assert [one["refused"] for one in listed] == [
+    assert [one["state"] for one in listed[:5]] == ["instructed", "failed", "confirmed", "instructed", "confirmed"]
+    assert [one["refused"] for one in listed[:5]] == [
         "", "", "Expected instructed after failed, was confirmed.", "", "",
     ]  # fmt: skip
     assert (listed[1]["reason"], listed[1]["reference"]) == ("account closed", "B-7")
     states = {one["payment"]: one["state"] for one in operated["payments after the bank"].json}
     assert states.pop(listed[0]["payment"]) == "confirmed"
     assert set(states.values()) == {"calculated"}
+
+
+@pytest.mark.rule("PAY-2")
+def test_payments_are_due_by_the_banks_calendar_and_open_ones_age(operated: Operated) -> None:
+    """A bank's holidays are added once and listed; open payments tell their age; those due on a date go together."""
+    assert operated["calendar add"].json["outcome"] == "accepted", operated["calendar add"].all
+    assert operated["calendar add again"].out.startswith("Was applied before: 2 holidays of CNY")
+    assert operated["calendar bad"].code == 1
+    assert "bad.yaml:1: Expected an ISO 4217 code" in operated["calendar bad"].err
+    assert "bad.yaml:2: Expected a date such as 2026-11-23, was '2026-08-32'" in operated["calendar bad"].err
+    assert operated["calendar list"].json == [
+        {"calendar": "CNY", "holidays": 2, "first": "2026-08-04", "last": "2026-08-05", "source": "a test"}
+    ]
+    rows = operated["payments open"].json
+    assert {one["state"] for one in rows} == {"calculated"}
+    assert {one["value_date"] for one in rows if one["currency"] == "CNY"} == {"2026-08-06"}
+    assert {one["value_date"]: one["age_days"] for one in rows} == {
+        "2026-08-03": 3, "2026-08-04": 2, "2026-08-05": 1, "2026-08-06": None,
+    }  # fmt: skip
+    later = {one["payment"]: one for one in operated["payments open after the bank"].json}
+    assert set(later) == {one["payment"] for one in rows} - {operated["bank list"].json[0]["payment"]}
+    told = {one["value_date"] for one in later.values() if one["state"] == "instructed"}
+    assert told == {"2026-08-05"}
+    assert {one["outcome"] for one in operated["bank due"].json} == {"accepted"}
 
 
 @pytest.mark.rule("COR-1", "GUP-2", "TRF-1")

@@ -36,19 +36,19 @@ def bank_answers(payments: Sequence[PostedPayment]) -> list[Event]:
     """Return what the bank is asked and answers of the first two payments: one is confirmed, the other fails."""
     paid, failed = payments[:2]
     return [
-        _answer(paid, "instructed"),
-        _answer(paid, "confirmed"),
-        _answer(failed, "instructed"),
-        _answer(failed, "failed", reason="the account is blocked"),
+        _answer(1, paid, "instructed"),
+        _answer(2, paid, "confirmed"),
+        _answer(3, failed, "instructed"),
+        _answer(4, failed, "failed", reason="the account is blocked"),
     ]
 
 
-def _answer(payment: PostedPayment, state: str, **more: str) -> Event:
+def _answer(number: int, payment: PostedPayment, state: str, **more: str) -> Event:
     name = f"{payment.cycle}/{payment.member}/{payment.origin}/{payment.currency}"
     amount = books.money(payment.amount_minor, payment.currency)
     return Event(
         kind="bank",
-        control_id=f"bank/{name}/{state}/1",
+        control_id=f"bank/{number}",
         payload={"payment": name, "state": state, "amount": amount, **more},
         what=f"{name} {state}",
         reason="the bank's file",

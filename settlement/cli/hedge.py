@@ -49,6 +49,8 @@ def hedge(
 
     try:
         plan = read_plan(file, shipped_terms())
+        if plan.accounts and not platform:
+            raise plan.unreadable("accounts", "`accounts` with --platform alone", "`accounts`", "Add --platform.")
         plan, held = _from_platform(plan) if platform else (plan, held_by_file(plan))
         document = answer(plan, costs(plan, held), held)
     except UnreadableScenarioError as error:

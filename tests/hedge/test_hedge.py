@@ -255,6 +255,9 @@ def test_the_command(tmp_path: Path) -> None:
     file.write_text("use: []\n")
     assert run(app, ["hedge", str(file)]).exit_code == 2
     file.write_text(PLAN)
+    (tmp_path / "accounts.yaml").write_text(PLAN + "accounts: [A]\n")
+    without = run(app, ["hedge", str(tmp_path / "accounts.yaml")])
+    assert (without.exit_code, "Add --platform." in without.output) == (2, True)
     refused = run(app, ["hedge", str(file), "--platform"])
     assert (refused.exit_code, "Expected `accounts`" in refused.stderr) == (2, True)
 

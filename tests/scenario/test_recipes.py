@@ -39,6 +39,7 @@ RULES = {
     "F07": ("COR-2", "TRF-1"),
     "F08": ("IDX-1", "FSP-1"),
     "F09": ("ACC-1", "FSP-3"),
+    "F10": ("CUT-1",),
 }
 _SETTLED: dict[Path, Result] = {}
 

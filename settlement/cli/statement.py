@@ -32,7 +32,7 @@ LINES: Final = (
     "cycle", "account", "contract", "currency", "start", "bought", "sold", "transferred", "expired", "end", "previous",
     "price", "tvar", "smtm", "imtm", "fmtm", "cres", "adj", "fee", "total",
 )  # fmt: skip
-PAYMENTS: Final = ("cycle", "origin", "currency", "amount")
+PAYMENTS: Final = ("cycle", "origin", "currency", "amount", "value_date")
 ASIDE: Final = {
     "Positions": ("account", "origin", "long", "short"),
     "Fills": ("account", "cres", "adj", "corrects"),

@@ -53,6 +53,7 @@ COLUMNS: Final = (
     *AMOUNTS,
     "total",
     "amount",
+    "value_date",
 )
 """Of the CSV: one kind of row a `record` (position, fill, line, payment); what a record does not have is empty."""
 
@@ -208,4 +209,5 @@ def _line(day: Day, line: MarginLine) -> Row:
 
 def _payment(cycle: str, paid: Payment) -> Row:
     amount = _money(paid.amount_minor, paid.currency)
-    return {"cycle": cycle, "origin": paid.origin.value.lower(), "currency": paid.currency, "amount": amount}
+    named = {"cycle": cycle, "origin": paid.origin.value.lower(), "currency": paid.currency}
+    return {**named, "amount": amount, "value_date": format_date(paid.value_date)}

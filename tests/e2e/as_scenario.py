@@ -51,6 +51,8 @@ def scenario_of(house: House) -> Json:
             document["contracts"][payload["contract"]] = terms
         elif kind == "account":
             document["accounts"][payload.pop("account")] = payload
+        elif kind == "calendar" and "currency" in payload:
+            document.setdefault("calendar", {"banks": {}})["banks"][payload["currency"]] = payload["holidays"]
         elif kind == "series":
             document["series"][payload.pop("series")] = payload
         else:

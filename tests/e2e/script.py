@@ -27,6 +27,7 @@ from tests.e2e.asking import Asking
 from tests.e2e.books import unfinished
 
 FEED: Final = "exchange"
+BANK_HOLIDAY: Final = "2026-08-04"  # the exchange trades, the dollar's bank is closed
 FIRST_DATE: Final = date(2026, 7, 31)  # July's contract trades for the last time, and settles finally two days later
 MONTH: Final = "2026-07"
 FINISHED_SECONDS: Final = 60.0
@@ -77,6 +78,7 @@ class Script(Asking):
         """List contracts and series, open accounts and the first date."""
         exchange = self.exchange
         self.append("calendar", "calendar/1", exchange.calendar())
+        self.append("calendar", "calendar/USD/1", {"currency": "USD", "holidays": [BANK_HOLIDAY]})
         for listing in exchange.listings():
             self.append("listing", f"listing/{listing['contract']}/1", listing)
         for account in exchange.accounts():

@@ -25,6 +25,7 @@ from tests.e2e.house import ROOT
 Json = dict[str, Any]
 AMOUNTS = ("tvar", "smtm", "imtm", "fmtm", "cres", "adj", "fee")
 LOTS = ("start", "bought", "sold", "transferred", "end")
+PAID = ("currency", "amount", "value_date")
 SIDES = ("start_long", "start_short", "end_long", "end_short")
 
 
@@ -74,16 +75,18 @@ def test_the_prices_and_their_tiers_are_the_same(baseline: Baseline, calculated:
     assert {tier for _, tier in posted.values()} == {"vwap", "last-in-quote", "previous", "prior", "given", "average"}
 
 
-@pytest.mark.rule("PAY-1")
+@pytest.mark.rule("PAY-1", "PAY-2")
 def test_the_payments_are_the_same(baseline: Baseline, calculated: dict[str, Json]) -> None:
-    """Every payment of every cycle, by member, origin and currency."""
+    """Every payment of every cycle, by member, origin and currency, and when it is due."""
     with connect(baseline.house.endpoints.database) as conn, as_auditor(conn):
         for name, cycle in calculated.items():
             found = [one for one in queries.payments(conn) if str(one.cycle) == name]
-            told = [(p["member"], p["origin"].upper(), p["currency"], p["amount"]) for p in cycle["payments"]]
+            told = [(p["member"], p["origin"].upper(), *(p[key] for key in PAID)) for p in cycle["payments"]]
             assert sorted(told) == sorted(
-                (p.member, p.origin, p.currency, format_decimal(p.amount_minor, DECIMALS[p.currency])) for p in found
-            )
+                (p.member, p.origin, p.currency, format_decimal(p.amount_minor, DECIMALS[p.currency]),
+                 format_date(p.value_date))
+                for p in found
+            )  # fmt: skip
 
 
 @pytest.mark.rule("IDX-1", "FSP-1", "FSP-3")

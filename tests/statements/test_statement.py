@@ -62,9 +62,9 @@ def test_a_statement_lists_positions_fills_lines_and_payments(clearing: Clearing
     lines = {row["cycle"]: row["amounts"] for row in read["lines"]}
     assert lines["intraday/1"]["imtm"] == "36.50"
     assert (lines["end_of_day/1"]["tvar"], lines["end_of_day/1"]["imtm"]) == ("87.60", "-36.50")
-    assert [(row["cycle"], row["amount"]) for row in read["payments"]] == [
-        ("intraday/1", "36.50"),
-        ("end_of_day/1", "47.60"),
+    assert [(row["cycle"], row["amount"], row["value_date"]) for row in read["payments"]] == [
+        ("intraday/1", "36.50", "2026-11-23"),
+        ("end_of_day/1", "47.60", "2026-11-24"),
     ]
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from settlement.cli import operate_fixing
 from settlement.cli.offline import AsJson
+from settlement.cli.operate_command import sends
 from settlement.cli.operate_options import ApprovedBy, By, ControlId, Reason, Reference, Request
 from settlement.cli.output import print_json, print_rows
 from settlement.cli.refusals import CommandError
@@ -26,10 +28,13 @@ Document = dict[str, Any]
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(no_args_is_help=True, help="Index series: define them by a methodology, and show them.")
+    group = typer.Typer(no_args_is_help=True, help="Index series: define them, have them fixed, and show both.")
     group.command("add")(series_add)
     group.command("show")(series_show)
     group.command("list")(series_list)
+    sends(group, "fix", operate_fixing.fix)
+    sends(group, "print", operate_fixing.print_fixing)
+    group.command("fixings")(operate_fixing.fixings)
     app.add_typer(group, name="series")
 
 

@@ -216,6 +216,7 @@ class Operated:
         self.novate("withdraw", "give-up", "withdraw", "request_give_up/T3/1", "--json")
         self.novate("pending no more", "give-up", "list", "--json")
         self.novate("provisional", "final", "TOK", "2026-08-05", "12.35", "--status", "provisional", *PEOPLE)
+        self._fixings()
         self.novate("cut the third", "day", "cut", "--hold")
         self.novate("held", "price", "2026-08-05", "--show", "--json")
         self.novate("price the third", "price", "2026-08-05", "GPUH-2026-08=2.350", "TOK=12.40", *PEOPLE)
@@ -233,6 +234,22 @@ class Operated:
         with Controls(self.house.endpoints.kafka) as controls:
             offset = controls.append("prices", payload, control_id="lie", requested_by="mallory")
             assert controls.outcome("lie", offset) == Accepted(repeated=False)
+
+    def _fixings(self) -> None:
+        """A series is fixed from what was observed, which is nothing; an administrator prints values of another."""
+        at = ("--at", "2026-08-05T16:00:00Z")
+        self.novate("series fix", "series", "fix", "TOK", "2026-08-05", *at)
+        self.novate("series fix again", "series", "fix", "TOK", "2026-08-05", *at)
+        self.novate("series fix unknown", "series", "fix", "NOPE", "2026-08-05", *at, "--json")
+        self.novate("series print", "series", "print", "ADMIN", "2026-08-05", "2.3343")
+        self.novate("series print badly", "series", "print", "ADMIN", "2026-08-05", "2,33", "--json")
+        self.house.wait("both to be fixed", self._is_fixed)
+
+    def _is_fixed(self) -> bool:
+        found = [
+            self.novate(f"fixings of {name}", "series", "fixings", name, "--json").json for name in ("TOK", "ADMIN")
+        ]
+        return all(found)
 
     def _bank(self) -> None:
         first = next(one for one in self["payments"].json if one["member"] == "M01")

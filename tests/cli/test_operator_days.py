@@ -391,6 +391,19 @@ def test_the_audit_passes(operated: Operated) -> None:
     assert operated["replay"].out.splitlines()[-1] == "PASS"
 
 
+@pytest.mark.rule("IDX-1")
+def test_a_series_is_fixed_or_printed(operated: Operated) -> None:
+    """A fixing without observations has no value and says so; a printed one is what was printed; both are audited."""
+    assert operated["series fix"].code == operated["series print"].code == 0, operated["series fix"].all
+    assert operated["series fix again"].out.startswith("Was applied before: fixing of TOK for 2026-08-05")
+    assert operated["series fix unknown"].json["code"] == "UNKNOWN_SERIES"
+    assert "Expected" in operated["series print badly"].json["message"]
+    [fixed], [printed] = operated["fixings of TOK"].json, operated["fixings of ADMIN"].json
+    assert (fixed["date"], fixed["value"], fixed["tier"], fixed["observations"]) == ("2026-08-05", None, "stop", 0)
+    assert (printed["value"], printed["tier"]) == ("2.3343", "print")
+    assert " 2 fixings against their observations" in operated["replay"].out
+
+
 @pytest.mark.rule("DSP-1")
 def test_the_audit_names_a_price_that_claims_a_tier_which_did_not_give_it(operated: Operated) -> None:
     """The gateway takes a control's word for a tier; the audit asks the market of the log, and names who said so."""

@@ -53,7 +53,7 @@ def instruct_due(
     """
     from settlement.cli.books import money
     from settlement.cli.operate_platform import settings_of, whole_platform
-    from settlement.cli.operate_send import Instruction, desk_at, tell
+    from settlement.cli.operate_send import desk_at, tell
     from settlement.domain.dates import parse_date
     from settlement.ledger import queries
     from settlement.ledger.session import as_auditor, connect
@@ -64,13 +64,7 @@ def instruct_due(
         with connect(endpoints.database) as conn, as_auditor(conn):
             due = [row for row in queries.payments(conn) if row.value_date == day and row.state == "calculated"]
         asked = [_asked(row.payment, money(row.amount_minor, row.currency), "instructed") for row in due]
-        answers = desk.send_all([
-            Instruction(
-                kind=one.kind, payload=one.payload, stem="/".join((one.kind, *one.about)), what=one.what,
-                newest_by=one.newest_by,
-            )
-            for one in asked
-        ])  # fmt: skip
+        answers = desk.send_all([one.instruction() for one in asked])
     tell(answers, as_json=as_json, then="" if answers else f"No payment is due on {date} that was not instructed.")
 
 

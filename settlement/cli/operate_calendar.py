@@ -71,25 +71,17 @@ def calendar_add(
 
     Exit code 0: each was accepted, or was applied before; 1: one was refused or could not be sent.
     """
-    from settlement.cli.operate_platform import settings_of, whole_platform
-    from settlement.cli.operate_send import Instruction, desk_at, tell
+    from settlement.cli.operate_command import Asked
+    from settlement.cli.operate_documents import send_documents
     from settlement.cli.operate_terms import read_each
 
-    documents, faults = read_each(file, "a calendar", calendar_document)
-    instructions = [
-        Instruction(
-            kind="calendar", payload=document, stem=f"calendar/{_name(document)}",
-            what=f"{len(document['holidays'])} holidays of {_name(document)}",
-            newest_by=("currency",) if "currency" in document else (),
-        )
-        for document in documents
-    ]  # fmt: skip
-    if not instructions:
-        tell([], as_json=as_json, faults=faults)
+    def ask(document: Json) -> Asked:
+        name, newest_by = _name(document), ("currency",) if "currency" in document else ()
+        what = f"{len(document['holidays'])} holidays of {name}"
+        return Asked("calendar", document, (name,), what, newest_by=newest_by)
+
     request = Request(by=by, approved_by=approved_by, reason=reason, reference=reference, control_id=control_id)
-    with whole_platform(settings_of(), fresh=True) as endpoints, desk_at(endpoints, request) as desk:
-        answers = desk.send_all(instructions)
-    tell(answers, as_json=as_json, faults=faults)
+    send_documents(read_each(file, "a calendar", calendar_document), ask, request, as_json=as_json)
 
 
 def calendar_document(node: Node) -> Json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
@@ -20,6 +20,9 @@ from settlement.cli.operate_options import (
     Request,
     WhatIf,
 )
+
+if TYPE_CHECKING:
+    from settlement.cli.operate_send import Instruction
 
 EXIT_CODES: Final = "\n\nExit code 0: accepted, or applied before; 1: refused."
 _REQUEST: Final = {
@@ -43,6 +46,16 @@ class Asked:
     what: str = ""
     newest_by: tuple[str, ...] = ()
 
+    def instruction(self, *, corrects: bool = False) -> Instruction:
+        """Return the control that is sent for it."""
+        from settlement.cli.operate_send import Instruction
+
+        what = self.what or f"{self.kind.replace('_', ' ')} of {' '.join(self.about)}"
+        stem = "/".join((self.kind, *self.about))
+        return Instruction(
+            kind=self.kind, payload=self.payload, stem=stem, what=what, newest_by=self.newest_by, corrects=corrects
+        )
+
 
 def sends(group: typer.Typer, name: str, ask: Callable[..., Asked], *, corrects: bool = False) -> None:
     """Add a command whose arguments are those of `ask`, and who asks, why, and under which id.
@@ -54,18 +67,12 @@ def sends(group: typer.Typer, name: str, ask: Callable[..., Asked], *, corrects:
 
     def run(**told: Any) -> None:  # noqa: ANN401  what the command line holds
         from settlement.cli.operate_platform import settings_of, whole_platform
-        from settlement.cli.operate_send import Instruction, desk_at, tell
+        from settlement.cli.operate_send import desk_at, tell
         from settlement.cli.operate_what_if import show_effect
 
         request = Request(**{key: told.pop(key) for key in options})
         as_json, what_if = told.pop(_JSON), told.pop(_WHAT_IF, False)
-        asked = ask(**told)
-        what = asked.what or f"{asked.kind.replace('_', ' ')} of {' '.join(asked.about)}"
-        stem = "/".join((asked.kind, *asked.about))
-        instruction = Instruction(
-            kind=asked.kind, payload=asked.payload, stem=stem, what=what, newest_by=asked.newest_by,
-            corrects=corrects,
-        )  # fmt: skip
+        instruction = ask(**told).instruction(corrects=corrects)
         if what_if:
             show_effect(instruction, request, as_json=as_json)
             return

@@ -41,24 +41,16 @@ def contract_add(
 
     Exit code 0: each was accepted, or was applied before; 1: one was refused or could not be sent.
     """
-    from settlement.cli.operate_platform import settings_of, whole_platform
-    from settlement.cli.operate_send import Instruction, desk_at, tell
+    from settlement.cli.operate_command import Asked
+    from settlement.cli.operate_documents import send_documents
     from settlement.cli.operate_terms import read_terms
 
-    documents, faults = read_terms(file)
-    instructions = [
-        Instruction(
-            kind="listing", payload=document, stem=f"listing/{document['contract']}",
-            what=f"contract {document['contract']}", newest_by=("contract",),
-        )
-        for document in documents
-    ]  # fmt: skip
-    if not instructions:
-        tell([], as_json=as_json, faults=faults)
+    def ask(document: dict[str, Any]) -> Asked:
+        name = document["contract"]
+        return Asked("listing", document, (name,), f"contract {name}", newest_by=("contract",))
+
     request = Request(by=by, approved_by=approved_by, reason=reason, reference=reference, control_id=control_id)
-    with whole_platform(settings_of(), fresh=True) as endpoints, desk_at(endpoints, request) as desk:
-        answers = desk.send_all(instructions)
-    tell(answers, as_json=as_json, faults=faults)
+    send_documents(read_terms(file), ask, request, as_json=as_json)
 
 
 def contract_show(

@@ -57,24 +57,17 @@ def series_add(
 
     Exit code 0: each was accepted, or was applied before; 1: one was refused or could not be sent.
     """
-    from settlement.cli.operate_platform import settings_of, whole_platform
-    from settlement.cli.operate_send import Instruction, desk_at, tell
+    from settlement.cli.operate_command import Asked
+    from settlement.cli.operate_documents import send_documents
     from settlement.cli.operate_terms import read_each
 
-    documents, faults = read_each(file, "a series with its methodology", series_document)
-    instructions = [
-        Instruction(
-            kind="series", payload=document, stem=f"series/{document['series']}",
-            what=f"index series {document['series']}", newest_by=("series",),
-        )
-        for document in documents
-    ]  # fmt: skip
-    if not instructions:
-        tell([], as_json=as_json, faults=faults)
+    def ask(document: Document) -> Asked:
+        name = document["series"]
+        return Asked("series", document, (name,), f"index series {name}", newest_by=("series",))
+
     request = Request(by=by, approved_by=approved_by, reason=reason, reference=reference, control_id=control_id)
-    with whole_platform(settings_of(), fresh=True) as endpoints, desk_at(endpoints, request) as desk:
-        answers = desk.send_all(instructions)
-    tell(answers, as_json=as_json, faults=faults)
+    read = read_each(file, "a series with its methodology", series_document)
+    send_documents(read, ask, request, as_json=as_json)
 
 
 def series_document(node: Node) -> Document:

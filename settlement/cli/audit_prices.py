@@ -8,7 +8,7 @@ from typing import Any, Final
 from settlement.cli.explain_final import Explanation
 from settlement.cli.explain_log import pieces_of, read_evidence, read_fixings
 from settlement.cli.operate_log import ControlBook
-from settlement.domain.dates import format_date, parse_date
+from settlement.domain.dates import format_date
 from settlement.folds.gateway.checks import AVERAGE
 from settlement.replay.prices import Tiers
 from settlement.replay.report import Difference, Report
@@ -36,12 +36,10 @@ def _of_days(bootstrap: str, book: ControlBook, report: Report) -> Iterator[Diff
         for partition in range(topics.verify(bootstrap)):
             tiers.take(partition, pieces_of(log, ORDERS, partition))
             yield from tiers.answer_differences(_answers(log, partition))
-    documents = {name: listing.document for name, listing in book.contracts.items()}
-    last = {name: parse_date(str(one["last_trade"])) for name, one in documents.items() if one.get("last_trade")}
     for asked in book.of("prices"):
         if asked.accepted and asked.payload["kind"] == "end_of_day":
             report.prices = (report.prices or 0) + len(asked.payload["prices"])
-            yield from tiers.claim_differences(asked.control, asked.payload, last)
+            yield from tiers.claim_differences(asked.control, asked.payload, book.terms)
 
 
 def _answers(log: LogReader, partition: int) -> Iterator[Json]:

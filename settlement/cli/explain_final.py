@@ -40,7 +40,7 @@ class Explanation:
         """Return the explanation of a listed contract."""
         expiry = finals_of(book, fixings).expiry(name)
         finals = finals_of(book, fixings, expiry.print.seq if expiry.print and expiry.print.status == "final" else None)
-        document = finals.contracts[name]
+        document = finals.terms_of(name)
         terms = average_of(document)
         found = finals.average(name) if terms else None
         days = found.days if found else ()

@@ -85,7 +85,7 @@ def _from_platform(plan: Plan) -> tuple[Plan, list[Held]]:
     with endpoints_of(config.load(), say) as endpoints:
         book = ControlBook.read(endpoints.kafka)
         _refuse_unknown(plan, book.accounts)
-        terms = {name: listing.document for name, listing in book.contracts.items()}
+        terms = book.contracts
         records = _fixings(endpoints.kafka)
         with connect(endpoints.database) as conn, as_auditor(conn):
             lines = queries.lines(conn)

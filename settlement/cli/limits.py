@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,13 +25,12 @@ Json = dict[str, Any]
 
 
 def limits_of(book: ControlBook) -> Limits:
-    """Return the position limits of every version of the terms, each from the date that was open when it came."""
-    found: dict[str, list[tuple[int, int | None]]] = defaultdict(list)
-    for one in book.of("listing"):
-        if one.accepted and one.answer is not None:
-            limit = one.payload.get("position_limit")
-            found[one.payload["contract"]].append((one.answer["business_date"], None if limit is None else int(limit)))
-    return found
+    """Return the position limits of every version of the terms that came into force, each from its date on."""
+    return {
+        name: [(version.since, None if (limit := version.document.get("position_limit")) is None else int(limit))
+               for version in versions.reached]
+        for name, versions in book.terms.versions.items()
+    }  # fmt: skip
 
 
 def over_limits(conn: Connection[Any], limits: Limits, *, until: int | None = None) -> list[Excess]:

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from settlement.cli.refusals import CommandError
 from settlement.domain.dates import format_date, parse_date
+from settlement.domain.versions import TermsBook
 from settlement.wire import codec
 from streams.log import ANSWER_SECONDS as LOG_ANSWER_SECONDS
 from streams.log import LogReader
@@ -46,24 +47,16 @@ class Asked:
         return self.answer is not None and not self.answer["accepted"] and not self.answer["repeated"]
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A contract's terms in force, and how many versions there were."""
-
-    document: Json
-    version: int
-
-
 @dataclass(slots=True)
 class ControlBook:
     """Every control so far.
 
-    contracts, accounts: in force, by name, in the order of the first.  cut: dates (yyyymmdd) that are cut and wait for
-    prices.  priced: dates with an accepted end of day.  open_date: 0 before the first.
+    terms: every version of every contract.  accounts: by name, in the order of the first.  cut: dates (yyyymmdd) that
+    are cut and wait for prices.  priced: dates with an accepted end of day.  open_date: 0 before the first.
     """
 
     asked: list[Asked] = field(default_factory=list)
-    contracts: dict[str, Listing] = field(default_factory=dict)
+    terms: TermsBook = field(default_factory=TermsBook)
     accounts: dict[str, Json] = field(default_factory=dict)
     cut: list[int] = field(default_factory=list)
     priced: list[int] = field(default_factory=list)
@@ -78,9 +71,12 @@ class ControlBook:
             answers = dict(_answers(log))
         for seq, control in controls:
             book._take(Asked(seq=seq, control=control, payload=_payload(control), answer=answers.get(seq)))
-        if answers:
-            book.open_date = answers[max(answers)]["business_date"]
         return book
+
+    @property
+    def contracts(self) -> dict[str, Json]:
+        """The terms in force by contract, in the order of first listing."""
+        return self.terms.in_force()
 
     @classmethod
     def read_answered(cls, bootstrap: str) -> ControlBook:
@@ -122,12 +118,15 @@ class ControlBook:
 
     def _take(self, asked: Asked) -> None:
         self.asked.append(asked)
+        if asked.answer is not None:
+            self.open_date = asked.answer["business_date"]
+            self.terms.open(self.open_date)
         if not asked.accepted:
             return
         payload = asked.payload
         match asked.control["kind"]:
             case "listing":
-                self._list(payload)
+                self.terms.take(payload, self.open_date, asked.control["control_id"])
             case "account":
                 self.accounts.setdefault(payload["account"], payload)
             case "cut":
@@ -136,11 +135,6 @@ class ControlBook:
                 day = parse_date(payload["date"])
                 self.cut = [date for date in self.cut if date != day]
                 self.priced.append(day)
-
-    def _list(self, document: Json) -> None:
-        before = self.contracts.get(document["contract"])
-        if before is None or before.document != document:
-            self.contracts[document["contract"]] = Listing(document, before.version + 1 if before else 1)
 
 
 def _controls(log: LogReader) -> Iterator[tuple[int, Json]]:

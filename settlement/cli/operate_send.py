@@ -15,8 +15,8 @@ from settlement.cli.operate_options import Request
 from settlement.cli.output import console, print_json, say
 from settlement.cli.refusals import CommandError
 from settlement.domain.dates import format_date
+from settlement.domain.document import canonical
 from settlement.folds.gateway.checks import PRICING
-from settlement.folds.gateway.reference import canonical
 from streams.gateway.controls import Accepted, Controls, ControlsError, NoOutcomeError, Outcome, Rejected
 
 ANSWER_SECONDS: Final = 30.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -17,7 +18,7 @@ from settlement.cli.output import print_json, print_rows
 from settlement.cli.refusals import CommandError
 
 if TYPE_CHECKING:
-    from settlement.cli.operate_log import ControlBook, Listing
+    from settlement.cli.operate_log import ControlBook
     from settlement.scenario.tree import Node
 
 COLUMNS: Final = ("series", "value_per_provider", "across_providers", "max_age_hours", "min_providers", "version")
@@ -151,12 +152,18 @@ def _book() -> ControlBook:
         return ControlBook.read(kafka)
 
 
-def _in_force(book: ControlBook) -> dict[str, Listing]:
-    from settlement.cli.operate_log import Listing
+@dataclass(frozen=True, slots=True)
+class _Defined:
+    """A series' methodology in force, and how many versions there were."""
 
-    found: dict[str, Listing] = {}
+    document: Document
+    version: int
+
+
+def _in_force(book: ControlBook) -> dict[str, _Defined]:
+    found: dict[str, _Defined] = {}
     for one in book.of("series"):
         before = found.get(one.payload.get("series", ""))
         if one.accepted and (before is None or before.document != one.payload):
-            found[one.payload["series"]] = Listing(one.payload, before.version + 1 if before else 1)
+            found[one.payload["series"]] = _Defined(one.payload, before.version + 1 if before else 1)
     return found

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from settlement.cli.operate_log import ControlBook
 from settlement.domain.daily_settlement import choose
-from settlement.domain.dates import parse_date
 from settlement.domain.money import format_price
+from settlement.domain.versions import TermsBook
 from settlement.wire import codec
 from streams import topics
 from streams.log import LogReader
@@ -25,20 +25,18 @@ class Market:
     """The answers of every partition to one date's cut.
 
     records: by contract, the first that came.  missing: partitions that have not answered, or not to the end.
-    last_trade: last trading days as yyyymmdd, by contract, of those that have one.
+    terms: the contracts' versions, which say until when each is priced.
     """
 
     day: int
-    last_trade: dict[str, int] = field(default_factory=dict)
+    terms: TermsBook = field(default_factory=TermsBook)
     records: dict[str, Json] = field(default_factory=dict)
     missing: list[int] = field(default_factory=list)
 
     @classmethod
     def read(cls, bootstrap: str, day: int, book: ControlBook) -> Market:
         """Read what there is now; book: whose contracts say when they trade last."""
-        documents = {name: listing.document for name, listing in book.contracts.items()}
-        last = {name: parse_date(str(one["last_trade"])) for name, one in documents.items() if one.get("last_trade")}
-        market = cls(day, last)
+        market = cls(day, book.terms)
         partitions = topics.verify(bootstrap)
         with LogReader(bootstrap) as log:
             for partition in range(partitions):
@@ -69,7 +67,7 @@ class Market:
         return {
             contract: {"price": format_price(price_nano), "tier": tier}
             for contract, (price_nano, tier) in choose(self.records.values()).items()
-            if self.day <= self.last_trade.get(contract, self.day)
+            if self.terms.trades_on(contract, self.day)
         }
 
     def rows(self) -> list[Json]:

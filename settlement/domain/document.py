@@ -5,6 +5,7 @@ Numbers arrive as decimal text (scenario files, controls) or as integers (JSON);
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -20,6 +21,11 @@ Document = Mapping[str, Any]
 
 _SHARE_DECIMALS: Final = 9
 _Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def canonical(document: Document) -> str:
+    """Return a document as canonical JSON: sorted keys, no spaces."""
+    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def mapping(value: object, key: str, allowed: frozenset[str]) -> Document:

@@ -99,7 +99,8 @@ def _rules() -> dict[Code, str]:
         Code.DUPLICATE_NAME: "An account, contract or series keeps its terms.",
         Code.CONTROL_REUSED: "A control's id is used once.",
         Code.FROZEN_TERMS: "Size, currency and rounding cannot change while a position or a correctable trade exists.",
-        Code.WRONG_DATE: "Cuts and intraday cycles name the open date; dates settle in their cuts' order (CUT-1).",
+        Code.WRONG_DATE: "Cuts and intraday cycles name the open date; dates settle in their cuts' order (CUT-1); new "
+        "terms begin on the open date or later (TRM-1).",
         Code.APPROVAL_STALE: "A correction approved for another date than the open one is approved anew (COR-3).",
         Code.ALREADY_SETTLED: "A date has one end-of-day cycle (CUT-1).",
         Code.CONTRACT_CLOSED: "After the final settlement only a cash adjustment is left (FSP-2).",

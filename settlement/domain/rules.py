@@ -169,6 +169,16 @@ _LIFECYCLE = (
         "with a bust, with the contract's final, and at the cut that opens the first date too late for a correction.",
     ),
     Rule(
+        code="TRM-1",
+        title="Terms are in force from a business date on, and every date keeps its own.",
+        text="A new version of a contract's terms is listed with its document and the document's hash. It is in force "
+        "at once, or waits and comes into force with the first date that opens on its effective date or later, before "
+        "anything else of that date. Another version for the same date replaces one that waits. A fill, a cycle and a "
+        "corrected price are held to the terms in force on their own date, also when that date settles after the next "
+        "one opened; an adjusted price to the terms of its trade's date; correction days are those in force. A version "
+        "that waits has the size, month, currency and rounding of the one in force.",
+    ),
+    Rule(
         code="AVG-1",
         title="An average keeps its rounding as cash (CRES).",
         text="Average price over trades of one open date, account, contract, side and open/close, once each; rounded "

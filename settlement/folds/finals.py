@@ -24,6 +24,7 @@ from settlement.domain.final_settlement import (
     standing,
 )
 from settlement.domain.money import NANO, format_decimal
+from settlement.domain.versions import TermsBook
 
 Json: TypeAlias = dict[str, Any]
 TIER: Final = "average"
@@ -101,12 +102,12 @@ class Expiry:
 class Finals:
     """Everything about final prices that the log says.
 
-    contracts: terms in force.  open_date: 0 before the first.  cut, priced: dates that wait for prices, and that have
-    them.
+    terms: every version of the contracts' terms.  open_date: 0 before the first.  cut, priced: dates that wait for
+    prices, and that have them.
     asked, made: by series, what asked for a fixing, and the fixings by stream_seq: the n-th belongs to the n-th.
     """
 
-    contracts: dict[str, Json] = field(default_factory=dict)
+    terms: TermsBook = field(default_factory=TermsBook)
     open_date: int = 0
     cut: list[int] = field(default_factory=list)
     priced: set[int] = field(default_factory=set)
@@ -118,6 +119,7 @@ class Finals:
     def take(self, seq: int, control: Mapping[str, Any], payload: Mapping[str, Any], answer: Mapping[str, Any]) -> None:
         """Take the next control that is no advance, with its first answer."""
         self.open_date = answer["business_date"]
+        self.terms.open(self.open_date)
         if control["kind"] == "final" and not answer["repeated"]:
             printed = Printed(seq=seq, control=control, payload=payload, answer=answer)
             self.prints.setdefault(str(payload.get("contract")), []).append(printed)
@@ -125,7 +127,7 @@ class Finals:
             return
         match control["kind"]:
             case "listing":
-                self.contracts[payload["contract"]] = dict(payload)
+                self.terms.take(dict(payload), self.open_date, control["control_id"])
             case "calendar" if payload.get("currency") is None:
                 self.holidays |= {parse_date(day) for day in payload["holidays"]}
             case "cut":
@@ -147,6 +149,15 @@ class Finals:
         """Take a record `fixing`; a twin changes nothing."""
         self.made.setdefault(record["series"], {}).setdefault(record["stream_seq"], record)
 
+    def terms_of(self, name: str) -> Json:
+        """Return the terms of a contract in force: those in force now, or when its final was booked (rule TRM-1)."""
+        final = self.final_of(name)
+        found = self.terms.of(name).on(NEVER if final is None else final.answer["business_date"])
+        if found is None:
+            message = f"Expected a contract in force, was {name!r}."
+            raise KeyError(message)
+        return found.document
+
     @property
     def calendar(self) -> Calendar:
         """The accepted calendar."""
@@ -154,13 +165,13 @@ class Finals:
 
     def expiries(self) -> Iterator[Expiry]:
         """Yield every contract that has a last trading day or is closed, in the order of first listing."""
-        for name, terms in self.contracts.items():
+        for name, terms in self.terms.in_force().items():
             if terms.get("last_trade") or self.final_of(name) is not None:
                 yield self.expiry(name)
 
     def expiry(self, name: str) -> Expiry:
         """Return where a listed contract stands."""
-        terms = self.contracts[name]
+        terms = self.terms_of(name)
         last_trade, average = _last_trade(terms), average_of(terms)
         lag = closing_lag(terms.get("final_settlement"))
         closing = self.calendar.add_business_days(last_trade, lag) if last_trade else 0
@@ -192,7 +203,7 @@ class Finals:
         Those that were asked for before the closing day opened count as they stood then; of later ones only what fills
         a hole without which there is no price.
         """
-        terms = FinalSettlement.of(self.contracts[name]["final_settlement"])
+        terms = FinalSettlement.of(self.terms_of(name)["final_settlement"])
         in_time, late = self._by_time(name, terms.series)
         prints = [(one["date"], Print(value_nano=one["value_nano"], tier=one["tier"])) for _, one in late]
         return decided_price(terms, standing((made for _, made in in_time), terms.series), prints, self.calendar)
@@ -220,7 +231,7 @@ class Finals:
         The closing day, or what comes after its last trading day and the days of its average, where those are later;
         never without a last trading day.
         """
-        terms = self.contracts[name]
+        terms = self.terms_of(name)
         last_trade, average = _last_trade(terms), average_of(terms)
         if not last_trade:
             return NEVER

@@ -5,13 +5,14 @@ The gateway cannot see the market: it takes a control's word for the tier of a p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from settlement.domain.daily_settlement import Tier, choose
 from settlement.domain.dates import format_date
 from settlement.domain.money import NANO, format_price, parse_decimal
+from settlement.domain.versions import TermsBook
 from settlement.folds.gateway.overrides import WOULD_HAVE_BEEN
 from settlement.folds.orders import OrdersFold
 from settlement.replay.report import Difference
@@ -47,16 +48,16 @@ class Tiers:
                 place = f"market-{key[0]} tier_prices of {format_date(record['business_date'])} {key[1]}".rstrip()
                 yield Difference(place, str(expected or "none, since no cut asks for it"), str(record))
 
-    def claim_differences(self, control: Json, payload: Json, last_trade: Mapping[str, int]) -> Iterator[Difference]:
+    def claim_differences(self, control: Json, payload: Json, terms: TermsBook) -> Iterator[Difference]:
         """Yield what the end-of-day prices of a control claim and the market does not say.
 
-        last_trade: last trading days (yyyymmdd) by contract, of those that have one; the tiers price none after it.
+        terms: every version; after the last trading day, by the terms of the date, the tiers price nothing.
         """
         date = int(payload["date"].replace("-", ""))
         chosen = choose(self.by_date.get(date, {}).values())
         for name, given in sorted(payload["prices"].items()):
             price = given if isinstance(given, dict) else {"price": given}
-            said = chosen.get(name) if date <= last_trade.get(name, date) else None
+            said = chosen.get(name) if terms.trades_on(name, date) else None
             for what, claimed in _claims(price):
                 if claimed != said:
                     place = f"controls {control['control_id']}, {what} of {name} (rule DSP-1)"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from settlement.folds.gateway.reference import canonical
+from settlement.domain.document import canonical
 from settlement.wire import codec
 from streams.gateway.feed_fields import loads
 

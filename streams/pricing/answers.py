@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from settlement.domain.daily_settlement import choose
-from settlement.domain.dates import DateTextError, format_date, parse_date
+from settlement.domain.dates import format_date, parse_date
 from settlement.domain.money import format_price
+from settlement.domain.versions import TermsBook
 
 Json: TypeAlias = dict[str, Any]
 
@@ -23,12 +24,10 @@ class Answer:
 class Answers:
     """Every cut that is not proposed yet.
 
-    partitions: P.  last_trade: last trading days as yyyymmdd, by contract, of those that have one.  held: dates whose
-    cut leaves the prices to people, until they are priced (rule DSP-1).
+    partitions: P.  held: dates whose cut leaves the prices to people, until they are priced (rule DSP-1).
     """
 
     partitions: int
-    last_trade: dict[str, int] = field(default_factory=dict)
     held: set[int] = field(default_factory=set)
     _cut: set[int] = field(default_factory=set)
     _by_date: dict[int, dict[int, Answer]] = field(default_factory=dict)
@@ -42,17 +41,6 @@ class Answers:
         answer = self._by_date.setdefault(date, {}).setdefault(record["partition"], Answer())
         answer.records.setdefault(record["contract"], record)
         answer.complete = answer.complete or record["last"]
-
-    def list_terms(self, document: Json) -> None:
-        """Take a listing's terms: after its last trading day a contract is not priced any more."""
-        name, last = document.get("contract"), document.get("last_trade")
-        if not isinstance(name, str):
-            return
-        self.last_trade.pop(name, None)
-        try:
-            self.last_trade[name] = parse_date(str(last))
-        except DateTextError:
-            return  # none, or one that the gateway refused
 
     def cut(self, payload: Json) -> None:
         """Take an accepted cut: its date may be proposed, unless the cut holds it for people."""
@@ -74,17 +62,17 @@ class Answers:
             for date, answers in sorted(self._by_date.items())
         }
 
-    def proposal(self, date: int) -> Json:
+    def proposal(self, date: int, terms: TermsBook) -> Json:
         """Return the payload of the control `prices` for a date: what the first tier that has a price says.
 
-        A contract that no tier prices is left out, and so is one after its last trading day, which settles at its prior
-        price.
+        A contract that no tier prices is left out, and so is one after its last trading day by the terms of the date,
+        which settles at its prior price.
         """
         records = [record for answer in self._by_date[date].values() for record in answer.records.values()]
         prices = {
             contract: {"price": format_price(price_nano), "tier": tier}
             for contract, (price_nano, tier) in choose(records).items()
-            if date <= self.last_trade.get(contract, date)
+            if terms.trades_on(contract, date)
         }
         return {"date": format_date(date), "kind": "end_of_day", "prices": prices}
 

@@ -122,9 +122,7 @@ class Pricing:
                 self._take_accepted(control["kind"], control["payload"])
 
     def _take_accepted(self, kind: str, payload: dict[str, Any]) -> None:
-        if kind == "listing":
-            self._answers.list_terms(payload)
-        elif kind == "cut":
+        if kind == "cut":
             self._answers.cut(payload)
         elif kind == "prices" and payload["kind"] == "end_of_day":
             self._answers.done(parse_date(payload["date"]))
@@ -134,7 +132,7 @@ class Pricing:
             control_id = proposal_id(date)
             if self._controls.known(control_id) is None:
                 self._proposed += 1
-                payload = self._answers.proposal(date)
+                payload = self._answers.proposal(date, self._finals.terms)
                 self._controls.append("prices", payload, control_id=control_id, requested_by=PRICING)
                 log.info("Proposed %s of %d contracts", control_id, len(payload["prices"]))
             self._answers.done(date)

@@ -39,6 +39,9 @@ SERIES_CHANGED: Final = (
     '{"series": "TOK", "value_per_provider": "median", "across_providers": "median", "precision": 2}'
 )
 BANK_OF_CHINA: Final = "currency: CNY\nsource: a test\nholidays: [2026-08-05, 2026-08-04]\n"
+DEARER: Final = (
+    "{contract: GPUH-2026-08, product: H100, month: 2026-08, currency: USD, size: 730, tick: 0.001, fee: 0.50}\n"
+)
 ACCOUNTS: Final = "account,member,origin,positions\nA,M01,house,net\nB,M02,client,net\n"
 ACCOUNTS_WITH_BAD_ROWS: Final = "account,member,origin,positions\nD,M03,house,gross\nE,M03,hous,net\nF,M03\n"
 FIRST_DAY: Final = HEADER + (
@@ -50,6 +53,7 @@ FIRST_DAY: Final = HEADER + (
     "6,T6,TOK,A,B,1,12.31,2026-08-03T15:00:00Z"  # half-written
 )
 SECOND_DAY: Final = FIRST_DAY + "\n7,T7,NOPE,A,B,1,12.31,2026-08-04T15:00:00Z\n"
+THIRD_DAY: Final = HEADER + "1,T8,GPUH-2026-08,A,B,2,2.350,2026-08-05T15:00:00Z\n"
 REUSED: Final = FIRST_DAY.replace("2.350,", "2.351,", 1)
 PEOPLE: Final = ("--by", "ann", "--approved-by", "bob", "--reason", "a test")
 
@@ -68,6 +72,7 @@ class Operated:
     def run(self) -> None:
         """Do everything that an operator does on two days, mistakes included."""
         self._set_up()
+        self._new_terms()
         self._first_day()
         self._second_day()
         self._third_day()
@@ -114,6 +119,19 @@ class Operated:
         self.novate("day open", "day", "open", "2026-08-03")
         self.novate("day open again", "day", "open", "2026-08-03")
         self.novate("day open another", "day", "open", "2026-08-04", "--json")
+
+    def _new_terms(self) -> None:
+        """Make GPUH dearer from the third day on."""
+        dearer, contract = self.file("dearer.yaml", DEARER), "GPUH-2026-08"
+        frozen = self.file("frozen.yaml", DEARER.replace("730", "744"))
+        self.novate("terms", "contract", "add", dearer, "--from", "2026-08-05")
+        self.novate("terms again", "contract", "add", dearer, "--from", "2026-08-05")
+        self.novate("terms too late", "contract", "add", dearer, "--from", "2026-07-31")
+        self.novate("terms frozen", "contract", "add", frozen, "--from", "2026-08-05")
+        self.novate("terms shown", "contract", "show", contract)
+        self.novate("terms in force", "contract", "show", contract, "--json")
+        self.novate("terms planned", "contract", "show", contract, "--on", "2026-09-01", "--json")
+        self.novate("versions", "contract", "show", contract, "--versions", "--json")
 
     def _first_day(self) -> None:
         trades = self.files / "trades.csv"
@@ -196,6 +214,8 @@ class Operated:
 
     def _third_day(self) -> None:
         between = ("--from", "A", "--to", "B")
+        self.novate("versions then", "contract", "show", "GPUH-2026-08", "--versions", "--json")
+        self.novate("dearer trade", "ingest", self.file("third.csv", THIRD_DAY))
         self.novate("adjust", "adjust", "T3", "12.31")
         self.novate("adjust again", "adjust", "T3", "12.31")
         self.novate("adjust otherwise", "adjust", "T3", "12.32", "--json")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from settlement.cli.explain_final import Explanation, fixing_document
-from settlement.cli.operate_log import Asked, ControlBook, Listing
+from settlement.cli.operate_log import Asked, ControlBook
 from settlement.domain.dates import parse_date, parse_instant
 from settlement.folds.evidence import evidence
 from settlement.folds.index import IndexFold
@@ -31,7 +31,7 @@ class Log:
     """Controls with their answers, and the observations and markers of H100."""
 
     def __init__(self, terms: dict[str, Any] = TERMS) -> None:
-        self.book = ControlBook(contracts={NAME: Listing(terms, 1)})
+        self.book = ControlBook()
         self.ticks: list[Named] = [series(RULE)]
         self.control("listing", terms, "2026-07-29")
 

@@ -96,6 +96,30 @@ def test_a_position_over_its_limit_is_told(operated: Operated) -> None:
     assert (told["over_limit"][0]["over"], told["over_limit_unknown"]) == (2, None)
 
 
+@pytest.mark.rule("TRM-1")
+def test_new_terms_wait_for_their_date(operated: Operated) -> None:
+    """What waits is shown with its date and hash; on its date, and not before, trades pay the new fee to the cent."""
+    assert operated["terms"].out.startswith("Accepted: contract GPUH-2026-08 from 2026-08-05 on (control listing/")
+    assert operated["terms again"].out.startswith("Was applied before: contract GPUH-2026-08 from 2026-08-05 on")
+    for name, code in (("terms too late", "WRONG_DATE"), ("terms frozen", "FROZEN_TERMS")):
+        assert (operated[name].code, code in operated[name].err) == (1, True), operated[name].all
+    shown = operated["terms shown"].out
+    assert "GPUH-2026-08, version 1" in shown
+    assert [one["sha256"] in shown for one in operated["versions"].json] == [True, True]
+    assert (operated["terms in force"].json["fee"], operated["terms planned"].json["fee"]) == ("0.35", "0.50")
+    listed = [(one["version"], one["from"], one["state"]) for one in operated["versions"].json]
+    assert listed == [(1, None, "in force"), (2, "2026-08-05", "pending")]
+    then = operated["versions then"].json
+    assert [(one["from"], one["state"]) for one in then] == [(None, "was in force"), ("2026-08-05", "in force")]
+    assert [one["sha256"] for one in then] == [one["sha256"] for one in operated["versions"].json]
+    fees = {
+        day: {one["account"]: one["fee"] for one in operated[day].json if one["contract"] == "GPUH-2026-08"
+              and one["cycle"] == "end_of_day/1"}
+        for day in ("margin", "margin of the third")
+    }  # fmt: skip
+    assert fees == {"margin": {"A": "-3.50", "B": "-3.50"}, "margin of the third": {"A": "-1.00", "B": "-1.00"}}
+
+
 def test_a_bad_row_of_accounts_does_not_stop_the_rest(operated: Operated) -> None:
     """Sound rows are opened, each bad one is told with its line, and an account keeps its terms."""
     assert operated["account add"].code == 0

@@ -6,6 +6,7 @@ import pytest
 
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_price
+from settlement.domain.versions import TermsBook
 from settlement.wire import codec
 from streams.gateway.controls import Accepted, Rejected, encode_control
 from streams.pricing.answers import Answers, proposal_id
@@ -33,7 +34,7 @@ def test_a_date_is_complete_when_every_partition_has_answered() -> None:
     assert list(answers.complete()) == [], "the cut that the market answered was not heard yet"
     answers.cut({"date": "2026-08-03"})
     assert list(answers.complete()) == [20260803]
-    assert answers.proposal(20260803) == {
+    assert answers.proposal(20260803, TermsBook()) == {
         "date": "2026-08-03", "kind": "end_of_day", "prices": {"A": {"price": "2.35", "tier": "vwap"}},
     }  # fmt: skip
     answers.done(20260803)
@@ -43,14 +44,29 @@ def test_a_date_is_complete_when_every_partition_has_answered() -> None:
 
 def test_after_its_last_trading_day_a_contract_is_not_priced() -> None:
     """The gateway settles it at its prior price, and would refuse one that is given."""
-    answers = Answers(1)
-    answers.list_terms({"contract": "A", "last_trade": "2026-08-03"})
-    answers.list_terms({"contract": "B", "last_trade": None})
+    answers, terms = Answers(1), TermsBook()
+    terms.take({"contract": "A", "last_trade": "2026-08-03"}, 0)
+    terms.take({"contract": "B", "last_trade": None}, 0)
     for date in (20260803, 20260804):
         answers.take(tiers("A", 0, 10**9, last=False, date=date))
         answers.take(tiers("B", 0, 10**9, date=date))
         answers.cut({"date": format_date(date)})
-    assert [sorted(answers.proposal(date)["prices"]) for date in answers.complete()] == [["A", "B"], ["B"]]
+    assert [sorted(answers.proposal(date, terms)["prices"]) for date in answers.complete()] == [["A", "B"], ["B"]]
+
+
+@pytest.mark.rule("TRM-1")
+def test_a_date_is_proposed_by_its_own_last_trading_day() -> None:
+    """A last trading day that moves from the next date on, either way, does not touch the date that is cut."""
+    answers, terms = Answers(1), TermsBook()
+    terms.take({"contract": "A", "last_trade": "2026-07-31"}, 0)
+    terms.take({"contract": "B", "last_trade": "2026-08-03"}, 0)
+    for name, last in (("A", "2026-08-31"), ("B", "2026-07-31")):
+        terms.take({"contract": name, "last_trade": last, "effective_date": "2026-08-04"}, 20260803)
+    terms.open(20260804)
+    answers.take(tiers("A", 0, 10**9, last=False))
+    answers.take(tiers("B", 0, 10**9))
+    answers.cut({"date": "2026-08-03"})
+    assert [sorted(answers.proposal(date, terms)["prices"]) for date in answers.complete()] == [["B"]]
 
 
 @pytest.mark.rule("DSP-1")

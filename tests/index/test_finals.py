@@ -262,3 +262,18 @@ def test_only_contracts_that_end_are_listed() -> None:
     assert log.finals.expiry("OPEN").due is None
     log.control("final", {"contract": "OPEN", "status": "final", "price": "2", "date": "2026-07-30"}, "F")
     assert [(one.contract, one.state) for one in log.finals.expiries()][1:] == [("OPEN", FinalState.FINAL)]
+
+
+@pytest.mark.rule("TRM-1")
+def test_terms_of_a_later_date_change_an_expiry_when_it_opens() -> None:
+    """The lag that waits for Tuesday does not move Monday's closing day; a contract's final keeps its own terms."""
+    log = Log()
+    log.control("listing", {**terms(closing_lag="5"), "effective_date": "2026-08-03"})
+    assert log.finals.expiry(NAME).closing == 20260804
+    log.cut("2026-07-30", "2026-07-31")
+    log.cut("2026-07-31", "2026-08-03")
+    assert log.finals.expiry(NAME).closing == 20260807
+    log.control("final", {"contract": NAME, "status": "final", "price": "2.9"})
+    log.control("listing", {**terms(precision="1"), "effective_date": "2026-08-04"})
+    log.cut("2026-08-03", "2026-08-04")
+    assert log.finals.terms_of(NAME)["final_settlement"]["precision"] == 4

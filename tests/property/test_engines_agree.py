@@ -90,6 +90,7 @@ class House:
             self.settle: 7,
             self.correct: 3,
             self.final: 0.5,
+            self.terms: 4,
         }
         [act] = self.random.choices(list(acts), list(acts.values()))
         act()
@@ -238,9 +239,38 @@ class House:
                 "final", contract=contract, date=format_date(self.day), price=self.price(contract), status="final"
             )
 
+    def terms(self) -> None:
+        """Change fee, tick and correction days, at once or from one of the next dates on; seldom from one that is over.
+
+        The finer tick takes every price of this test, so that no trade is refused for it.
+        """
+        name = self.random.choice(list(TICKS))
+        [document] = [one for one in TERMS if one["contract"] == name]
+        changed = {
+            "fee": self.random.choice(["0", "3"] if name == "J" else ["0", "0.35", "0.50"]),
+            "tick": self.random.choice([document["tick"], format_price(TICKS[name] // 5)]),
+            "correction_days": self.random.choice(["2", "5"]),
+        }
+        dates = ["2026-11-20", *(format_date(self.calendar.add_business_days(self.day, days)) for days in range(4))]
+        since = {"effective_date": self.random.choice(dates)} if self.random.random() < 0.8 else {}
+        self.control("listing", **{**document, **changed, **since})
+
 
 @pytest.mark.rule(
-    "VM-1", "VM-2", "VM-3", "VM-4", "ITD-1", "COR-1", "COR-2", "GUP-1", "GUP-2", "AVG-1", "TRF-1", "FSP-3", "ACC-1"
+    "VM-1",
+    "VM-2",
+    "VM-3",
+    "VM-4",
+    "ITD-1",
+    "COR-1",
+    "COR-2",
+    "GUP-1",
+    "GUP-2",
+    "AVG-1",
+    "TRF-1",
+    "FSP-3",
+    "ACC-1",
+    "TRM-1",
 )
 @pytest.mark.parametrize("seed", range(8))
 def test_both_engines_agree_on_generated_days(seed: int) -> None:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 def correct_settlement(writer: Writer, payload: fields.Payload) -> None:
     """Replace a closed date's settlement price: those who held the book at that date are adjusted (rule COR-2)."""
-    contract = writer.contract(fields.text(payload, "contract"))
+    in_force = writer.contract(fields.text(payload, "contract"))
     day, price_nano = fields.date(payload, "date"), fields.decimal(payload.get("price"), "price")
+    contract = writer.contract_on(in_force.contract, day)
     state, listed, today = writer.state, writer.state.listed[contract.contract], writer.open_date()
     checks.not_closed(writer, contract)
     if day not in {settled for settled, _ in listed.settled}:
         raise Refused(Code.WRONG_DATE, f"Expected a settled date of {contract.contract}, was {format_date(day)}.")
-    checks.in_time(writer, contract, day, "a corrected settlement price")
+    checks.in_time(writer, in_force, day, "a corrected settlement price")
     value_minor = checks.price(contract, price_nano, what="settlement price")
     check_book(writer, contract, price_nano)
     number = next_number(writer, "correction")
@@ -64,8 +65,9 @@ def _owed(writer: Writer, contract: Contract, day: int, change_minor: int) -> di
 
 def final(writer: Writer, payload: fields.Payload) -> None:
     """Settle a contract finally and close it, once its correction window is over (rules FSP-2, FSP-3)."""
-    contract = writer.contract(fields.text(payload, "contract"))
+    name = writer.contract(fields.text(payload, "contract")).contract
     day, status, today = fields.date(payload, "date"), fields.text(payload, "status"), writer.open_date()
+    contract = writer.contract_on(name, day)
     given_nano = fields.decimal(payload.get("price"), "price")
     price_nano = checks.within_limit(bounded(given_nano, contract.cap_nano, contract.floor_nano), "final price")
     checks.value(contract, price_nano, "final price")

@@ -79,7 +79,8 @@ def adjust(writer: Writer, payload: fields.Payload) -> None:
     trade_id = fields.text(payload, "trade")
     price_nano = fields.decimal(payload.get("price"), "price")
     trade, contract = checks.correctable(writer, trade_id)
-    value_minor = checks.price(contract, price_nano, trade_type=trade.trade_type)
+    of_its_date = writer.contract_on(contract.contract, trade.business_date)
+    value_minor = checks.price(of_its_date, price_nano, trade_type=trade.trade_type)
     back = [reversal("adjust", stands, stands.lots) for stands in trade.standing] + [
         _residual_back("adjust", residual) for residual in trade.residuals
     ]

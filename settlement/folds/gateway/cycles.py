@@ -10,7 +10,7 @@ from settlement.domain.daily_settlement import Tier
 from settlement.domain.dates import format_date
 from settlement.domain.money import format_price
 from settlement.domain.rejection import Code, Refused
-from settlement.folds.gateway import aging, checks, fields
+from settlement.folds.gateway import aging, checks, fields, terms
 from settlement.folds.gateway.state import Date, Day, Sums
 from settlement.folds.gateway.writing import FILLS, ORDERS, Cause, Leg, Writer
 
@@ -139,7 +139,8 @@ def _cut(writer: Writer, today: Date, following: int) -> None:
     state.sums = [Sums() for _ in state.sums]
     for known in state.feeds.values():
         known.reset()
-    aging.retire(writer)
+    terms.come_into_force(writer)
+    aging.retire(writer)  # by the terms of the date that opened
 
 
 def _session(feed: str, known: Any) -> dict[str, Any]:  # noqa: ANN401  a Session, whose module knows no writer
@@ -168,7 +169,7 @@ def prices(writer: Writer, payload: fields.Payload) -> None:
 def _checked_prices(writer: Writer, payload: fields.Payload, date: int) -> dict[str, Price]:
     checked = {}
     for name, given in sorted(fields.mapping(payload, "prices").items()):
-        contract = writer.contract(name)
+        contract = writer.contract_on(name, date)
         text, tier = (given.get("price"), given.get("tier", "given")) if isinstance(given, dict) else (given, "given")
         if writer.state.listed[name].closed and tier in set(Tier):
             continue  # the market answered at the cut, and the final has taken the contract since
@@ -269,7 +270,7 @@ def _end_of_day(writer: Writer, payload: fields.Payload) -> None:
     needed = _needed(writer, due) if due is today else due.needed
     checked = _checked_prices(writer, payload, day)
     for name in needed:
-        contract, listed = writer.contract(name), state.listed[name]
+        contract, listed = writer.contract_on(name, day), state.listed[name]
         if (
             name not in checked
             and contract.last_trade is not None

@@ -9,6 +9,7 @@ import msgspec
 
 from settlement.domain.calendar import Calendar
 from settlement.domain.contract import Contract
+from settlement.domain.document import canonical
 from settlement.domain.rejection import Code, Refused, Rejection
 from settlement.folds.gateway import (
     bank,
@@ -18,10 +19,10 @@ from settlement.folds.gateway import (
     cycles,
     give_ups,
     reference,
+    terms,
     trading,
     transfers,
 )
-from settlement.folds.gateway.reference import canonical
 from settlement.folds.gateway.state import Session, State, Sums
 from settlement.folds.gateway.writing import FILLS, ORDERS, TICKS, Step, Writer
 
@@ -30,14 +31,14 @@ if TYPE_CHECKING:
 
     from settlement.domain.feed import FeedRecord, Unreadable
 
-VERSION: Final = 4
+VERSION: Final = 5
 
 _KINDS: Final[dict[str, Callable[[Writer, dict[str, Any]], None]]] = {
-    "open": reference.open_date,
+    "open": terms.open_date,
     "generation": reference.generation,
     "calendar": reference.calendar,
     "account": reference.account,
-    "listing": reference.listing,
+    "listing": terms.listing,
     "series": reference.series,
     "fix": reference.fix,
     "fixing": reference.print_fixing,
@@ -145,7 +146,7 @@ class GatewayFold:
             raise msgspec.ValidationError(message)
         fold = cls(state.partitions)
         fold.state = state
-        fold.contracts = {name: Contract.of(listed.document) for name, listed in state.listed.items()}
+        fold.contracts = {name: Contract.of(document) for name, document in state.terms.in_force().items()}
         return fold
 
 

@@ -29,10 +29,11 @@ def need_two_people(state: State, payload: fields.Payload) -> bool:
     its tier where it overrides them, and nothing where they were not asked. Only null, or a tier's own price, stands on
     one person's word.
     """
-    cuts = bool(payload.get("cut"))
+    cuts, prices = bool(payload.get("cut")), _of_end_of_day(payload)
+    day = fields.date(payload, "date") if prices else 0
     return any(
-        price.get("tier") == OVERRIDE or (_has_tiers(state, name) and not _is_of_tiers(price, cuts=cuts))
-        for name, price in _of_end_of_day(payload)
+        price.get("tier") == OVERRIDE or (_has_tiers(state, name, day) and not _is_of_tiers(price, cuts=cuts))
+        for name, price in prices
     )
 
 
@@ -61,7 +62,7 @@ def _check_override(key: str, price: fields.Payload, reason: str) -> None:
         raise fields.malformed(key, f"another price than the tier {instead['tier']} gives", price.get("price"))
 
 
-def _has_tiers(state: State, name: str) -> bool:
-    """Whether a contract's terms name tiers; without them its price is always given by hand."""
-    listed = state.listed.get(name)
-    return bool(listed and listed.document.get("daily_settlement"))
+def _has_tiers(state: State, name: str, day: int) -> bool:
+    """Whether a contract's terms of a date name tiers; without them its price is always given by hand."""
+    version = state.terms.of(name).on(day)
+    return bool(version and version.document.get("daily_settlement"))

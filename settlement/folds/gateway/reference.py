@@ -1,40 +1,19 @@
-"""Reference data: listings, accounts, calendars, index series, the first open date."""
+"""Reference data: accounts, calendars, index series."""
 
 from __future__ import annotations
 
 import hashlib
-import json
-from typing import Any
 
-from settlement.domain import market_terms
 from settlement.domain.account import Origin, Positions, is_clearing_house
-from settlement.domain.contract import FILL_LIMIT_MINOR, Contract, TermsError
+from settlement.domain.contract import TermsError
 from settlement.domain.currency import DECIMALS
-from settlement.domain.daily_settlement import DailySettlement
-from settlement.domain.final_settlement import FinalSettlement, closing_lag
+from settlement.domain.document import canonical
 from settlement.domain.methodology import Methodology
 from settlement.domain.rejection import Code, Refused
 from settlement.folds.gateway import checks, fields
-from settlement.folds.gateway.state import Date, Listed, Opened
-from settlement.folds.gateway.writing import FILLS, ORDERS, TICKS, Writer
+from settlement.folds.gateway.state import Opened
+from settlement.folds.gateway.writing import FILLS, TICKS, Writer
 from settlement.wire.partition import partition_of
-
-FROZEN = ("size", "month", "currency", "rounding")
-
-
-def canonical(document: dict[str, Any]) -> str:
-    """Return a document as canonical JSON: sorted keys, no spaces."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-
-
-def open_date(writer: Writer, payload: fields.Payload) -> None:
-    """Open the first business date."""
-    day = fields.date(payload, "date")
-    if writer.state.open is not None:
-        if writer.state.open.date == day:
-            return
-        raise Refused(Code.WRONG_DATE, f"Expected no open date, was {writer.state.open.date}. Cut it first.")
-    writer.state.open = Date(day)
 
 
 def calendar(writer: Writer, payload: fields.Payload) -> None:
@@ -98,69 +77,6 @@ def _choice(payload: fields.Payload, key: str, choices: type[Origin | Positions]
         return choices(value.upper()).value
     except ValueError as error:
         raise fields.malformed(key, " or ".join(choice.value.lower() for choice in choices), value) from error
-
-
-def listing(writer: Writer, payload: fields.Payload) -> None:
-    """List a contract, or bring a new version of its terms into force (rule VAL-1)."""
-    contract = _terms(payload)
-    known = writer.state.listed.get(contract.contract)
-    if known is not None and known.document == payload:
-        return
-    if known is not None:
-        _may_change(writer, contract.contract, known, payload)
-    listed = writer.state.listed.setdefault(contract.contract, Listed(payload, len(writer.state.listed) + 1, 0))
-    listed.document, listed.version = payload, listed.version + 1
-    writer.contracts[contract.contract] = contract
-    document = canonical(payload)
-    record = {
-        "contract": contract.contract,
-        "ordinal": listed.ordinal,
-        "version": listed.version,
-        "effective_date": writer.state.open.date if writer.state.open else 0,
-        "currency": contract.currency,
-        "currency_decimals": contract.currency_decimals,
-        "size_nano": contract.size_nano,
-        "tick_nano": contract.tick_nano,
-        "rounding": contract.rounding.value,
-        "fee_minor": contract.fee_minor,
-        "document": document,
-        "document_sha256": hashlib.sha256(document.encode()).hexdigest(),
-        "control_id": writer.control_id,
-    }
-    writer.emit_everywhere(FILLS, "listing", record)
-    writer.emit_keyed(ORDERS, contract.contract, "listing", record)
-
-
-def _terms(payload: fields.Payload) -> Contract:
-    """Return the contract of a terms document whose parts are all valid, or refuse."""
-    try:
-        if payload.get("daily_settlement") is not None:
-            DailySettlement.of(payload["daily_settlement"])
-        final = payload.get("final_settlement")
-        closing_lag(final)
-        if final and set(final) != {"closing_lag"}:  # a lag alone: the final price will be given
-            FinalSettlement.of(final)
-        market_terms.check(payload)
-        contract = Contract.of(payload)
-    except TermsError as error:
-        raise Refused(Code.MALFORMED, str(error)) from error
-    checks.within_limit(contract.size_nano, "size")
-    for tick_nano in (contract.tick_nano, *contract.ticks_nano.values()):
-        checks.within_limit(tick_nano, "tick")
-    if contract.fee_minor >= FILL_LIMIT_MINOR:
-        raise Refused(Code.LIMIT, f"Expected a fee below {FILL_LIMIT_MINOR} minor units, was {contract.fee_minor}.")
-    return contract
-
-
-def _may_change(writer: Writer, name: str, known: Listed, payload: fields.Payload) -> None:
-    changed = [key for key in FROZEN if known.document.get(key) != payload.get(key)]
-    used = name in writer.state.holdings or known.closed  # any fill leaves a holding, and only the final takes it away
-    if changed and used:
-        raise Refused(
-            Code.FROZEN_TERMS,
-            f"Expected {changed[0]} of {name} to stay {known.document.get(changed[0])!r}, was "
-            f"{payload.get(changed[0])!r}.",
-        )
 
 
 def series(writer: Writer, payload: fields.Payload) -> None:

@@ -10,18 +10,18 @@ from typing import Any
 
 from msgspec import Struct, field
 
+from settlement.domain.versions import TermsBook
+
 
 class Listed(Struct):
-    """A contract in force and its settlement history.
+    """A contract that is or was in force, and its settlement history.
 
-    previous_nano, previous_minor: the last settlement price and V of it; None before the first.  settled: (date,
-    price) of the end-of-day cycles
-    since the oldest date that can still be corrected.
+    ordinal: its number in the order of coming into force.  previous_nano, previous_minor: the last settlement price and
+    V of it; None before the first.  settled: (date, price) of the end-of-day cycles since the oldest date that can
+    still be corrected.
     """
 
-    document: dict[str, Any]
     ordinal: int
-    version: int = 1
     previous_nano: int | None = None
     previous_minor: int | None = None
     settled: list[tuple[int, int]] = field(default_factory=list)
@@ -199,9 +199,10 @@ class State(Struct):
     """Everything.
 
     next_seq: by topic, the next stream_seq of each partition.  holidays: the venue's; banks: by currency its bank's.
-    open: the open date, None before the first.  cut: dates cut and not settled, in order.  trades, transfers: those
-    that a correction can still reach.  past: by the id of every other trade, the ordinal of its contract.  claims: by
-    the request's control id, while a part is pending.
+    terms: every version of every contract.  listed: those that are or were in force.  open: the open date, None before
+    the first.  cut: dates cut and not settled, in order.  trades, transfers: those that a correction can still reach.
+    past: by the id of every other trade, the ordinal of its contract.  claims: by the request's control id, while a
+    part is pending.
     """
 
     partitions: int
@@ -211,6 +212,7 @@ class State(Struct):
     applied: int = 0
     holidays: list[int] = field(default_factory=list)
     banks: dict[str, list[int]] = field(default_factory=dict)
+    terms: TermsBook = field(default_factory=TermsBook)
     listed: dict[str, Listed] = field(default_factory=dict)
     accounts: dict[str, Opened] = field(default_factory=dict)
     series: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from settlement.domain.account import Positions
 from settlement.domain.contract import BOOK_LIMIT_MINOR, FILL_LIMIT_MINOR, LOTS_LIMIT, Contract
+from settlement.domain.dates import format_date
 from settlement.domain.rejection import Code, Refused, Rejection
 from settlement.folds.gateway.state import Date, Day, Holding, State
 from settlement.wire.partition import partition_of
@@ -97,6 +98,18 @@ class Writer:
                 Code.UNKNOWN_CONTRACT, f"Expected a listed contract, was {name!r}. List it first (novate contract add)."
             )
         return found
+
+    def contract_on(self, name: str, date: int) -> Contract:
+        """Return a listed contract by the terms in force on a date up to the open one, or refuse (rule TRM-1)."""
+        contract, versions = self.contract(name), self.state.terms.of(name)
+        version = versions.on(date)
+        if version is None:
+            since = format_date(versions.reached[0].since)
+            raise Refused(
+                Code.UNKNOWN_CONTRACT,
+                f"Expected a contract that was listed on {format_date(date)}, was {name!r}, listed from {since} on.",
+            )
+        return contract if version is versions.current else Contract.of(version.document)
 
     def open_date(self) -> Date:
         """Return the open date, or refuse before the first."""

@@ -5,7 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
+from psycopg import Connection
+
+from settlement.ledger import queries
 from settlement.run.collect import FILLS, RESULTS
 from settlement.run.fills_log import Run
 from tests.run.folded import folded
@@ -28,6 +32,14 @@ class MemorySource:
         """Return the source of a logbook and what sound folds say of it."""
         fills = {(FILLS, partition): log.values(partition) for partition in range(log.partitions)}
         return cls({**fills, **{(RESULTS, partition): values for partition, values in folded(log).items()}})
+
+    @classmethod
+    def posted(cls, log: Logbook, conn: Connection[Any]) -> MemorySource:
+        """Return the source of a logbook as the log that a ledger was posted from."""
+        source, generation = cls.of(log), queries.generation(conn)
+        assert generation is not None
+        source.cluster = generation.cluster_id
+        return source
 
     def partitions(self) -> int:
         """Return how many there are."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from settlement.ledger import queries
 from settlement.ledger.model import Outcome
 from settlement.ledger.session import as_poster, connect
 from settlement.replay import Options, replay
@@ -134,10 +133,7 @@ def test_the_audit_names_an_altered_answer(
             conn.execute(f"ALTER TABLE ledger.{table} DISABLE TRIGGER USER")
             conn.execute(f"UPDATE ledger.{table} {change}")
             conn.commit()
-        source, posted = MemorySource.of(bank.log), queries.generation(conn)
-        assert posted is not None
-        source.cluster = posted.cluster_id
-        report = replay(source, conn, options)
+        report = replay(MemorySource.posted(bank.log, conn), conn, options)
     assert report.bank_answers == 2
     assert report.passed is (not change), report.differences
     assert not change or any(named in one.place for one in report.differences), report.differences

@@ -118,7 +118,7 @@ def test_the_audit_names_an_altered_value_date(platform: Platform, day: str | No
             conn.execute(f"UPDATE ledger.payment SET value_date = '{day}' WHERE member = 'A'")
             conn.commit()
         options = Options(independent=independent, prefix=platform.prefix)
-        report = replay(MemorySource.of(log), conn, options)
+        report = replay(MemorySource.posted(log, conn), conn, options)
     assert report.passed is (day is None), report.differences
     if day:
         named = [str(one) for one in report.differences if one.place == "ledger payments of 2026-11-25/end_of_day/1"]
@@ -134,7 +134,7 @@ def test_the_audit_finds_a_calendar_that_the_ledger_was_not_posted_by(platform: 
     other = wednesday(NEXT_MONDAY)
     other.settle({"GPUH": "2.3620"}, FRIDAY)
     with connect(platform.dsn) as conn:
-        report = replay(MemorySource.of(other), conn, Options(prefix=platform.prefix))
+        report = replay(MemorySource.posted(other, conn), conn, Options(prefix=platform.prefix))
     assert any("value_date=20261126" in str(one) for one in report.differences), report.differences
 
 

@@ -63,9 +63,11 @@ def spawn(launch: Launch) -> subprocess.Popen[bytes]:
     _requests.put((launch, answer))
     try:
         return answer.result()
-    except KeyboardInterrupt:
-        # Ctrl-C in the middle: the child may be there already, and nobody would ever know its pid.
-        answer.result().kill()
+    except (KeyboardInterrupt, SystemExit):
+        # Ctrl-C or SIGTERM in the middle: the child may be there already, and nobody would ever know its pid.
+        child = answer.result()
+        child.kill()
+        child.wait()
         raise
 
 

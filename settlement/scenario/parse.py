@@ -109,15 +109,16 @@ def _named(node: Node, what: str, reader: Any) -> dict[str, Any]:  # noqa: ANN40
 
 
 def _account(account: str, node: Node) -> Account:
+    """Return an account of `accounts`; what is left out is as of one that is not listed there."""
     keys = {
-        "member": Key(readers.name, required=True),
-        "origin": Key(readers.choice("house", "client"), required=True),
-        "positions": Key(readers.choice("net", "gross"), required=True),
+        "member": Key(readers.name),
+        "origin": Key(readers.choice("house", "client")),
+        "positions": Key(readers.choice("net", "gross")),
     }
     if is_clearing_house(account):
         expected = "a name that is not the clearing house's own (CCP, or CCP/ and more)"
         raise Fault.at(node.line, expected, repr(account))
-    read = read_keys(node, keys, "an account")
+    read = {"member": account, "origin": "house", "positions": "net", **read_keys(node, keys, "an account")}
     origin, positions = Origin(read["origin"].upper()), Positions(read["positions"].upper())
     return Account(account=account, member=read["member"], origin=origin, positions=positions)
 

@@ -89,6 +89,18 @@ def test_what_may_be_left_out_has_its_default() -> None:
     assert give_up.open_close == "open"
 
 
+def test_an_account_is_what_it_would_be_unlisted_but_for_what_it_says() -> None:
+    """Its member has its name, it is a house account and net, each unless the file says otherwise."""
+    listed = "accounts: {A: {}, B: {member: M}, C: {member: M, origin: client}, D: {positions: gross}}\n"
+    accounts = scenario("settle: {date: 2026-11-23, prices: {}}", head=listed).accounts
+    assert [(one.account, one.member, one.origin, one.positions) for one in accounts.values()] == [
+        ("A", "A", "HOUSE", "NET"),
+        ("B", "M", "HOUSE", "NET"),
+        ("C", "M", "CLIENT", "NET"),
+        ("D", "D", "HOUSE", "GROSS"),
+    ]
+
+
 def test_shipped_terms_are_overridden_key_by_key() -> None:
     """`terms: NAME` takes a shipped document; what the file writes wins, inside its mappings too."""
     shipped = {

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from settlement.cli.explain_final import Explanation
-from settlement.cli.explain_log import pieces_of, read_evidence, read_fixings
-from settlement.cli.operate_log import ControlBook
+from settlement.cli.explain_log import TICKS, pieces_of, read_fixings
+from settlement.cli.operate_log import Asked, ControlBook
 from settlement.domain.dates import format_date
+from settlement.folds.evidence import evidence
 from settlement.folds.gateway.checks import AVERAGE
 from settlement.replay.prices import Tiers
 from settlement.replay.report import Difference, Report
@@ -24,22 +25,23 @@ Json = dict[str, Any]
 def audit_prices(bootstrap: str, report: Report) -> None:
     """Hold every price's claim against the market, and every fixing against its observations; note what differs."""
     book, fixings = ControlBook.read(bootstrap), read_fixings(bootstrap)
-    report.prices, report.fixings = 0, len(fixings)
-    report.differences += [
-        *_of_days(bootstrap, book, report), *_of_fixings(bootstrap, fixings), *_of_finals(book, fixings, report)
-    ]  # fmt: skip
-
-
-def _of_days(bootstrap: str, book: ControlBook, report: Report) -> Iterator[Difference]:
-    tiers = Tiers()
+    daily = [asked for asked in book.of("prices") if asked.accepted and asked.payload["kind"] == "end_of_day"]
+    averages = [asked for asked in book.of("final") if asked.accepted and asked.payload.get("tier") == AVERAGE]
+    report.prices = sum(len(asked.payload["prices"]) for asked in daily) + len(averages)
+    report.fixings = len(fixings)
     with LogReader(bootstrap) as log:
-        for partition in range(topics.verify(bootstrap)):
-            tiers.take(partition, pieces_of(log, ORDERS, partition))
-            yield from tiers.answer_differences(_answers(log, partition))
-    for asked in book.of("prices"):
-        if asked.accepted and asked.payload["kind"] == "end_of_day":
-            report.prices = (report.prices or 0) + len(asked.payload["prices"])
-            yield from tiers.claim_differences(asked.control, asked.payload, book.terms)
+        report.differences += [*_of_days(log, topics.verify(bootstrap), daily, book), *_of_fixings(log, fixings)]
+    for name in dict.fromkeys(asked.payload["contract"] for asked in averages):
+        report.differences += _of_final(Explanation.of(book, fixings, name))
+
+
+def _of_days(log: LogReader, partitions: int, daily: list[Asked], book: ControlBook) -> Iterator[Difference]:
+    tiers = Tiers()
+    for partition in range(partitions):
+        tiers.take(partition, pieces_of(log, ORDERS, partition))
+        yield from tiers.answer_differences(_answers(log, partition))
+    for asked in daily:
+        yield from tiers.claim_differences(asked.control, asked.payload, book.terms)
 
 
 def _answers(log: LogReader, partition: int) -> Iterator[Json]:
@@ -48,28 +50,21 @@ def _answers(log: LogReader, partition: int) -> Iterator[Json]:
             yield codec.decode(value)[1]
 
 
-def _of_fixings(bootstrap: str, fixings: list[Json]) -> Iterator[Difference]:
-    for series in sorted({one["series"] for one in fixings}):
-        logged = [one for one in fixings if one["series"] == series]
-        found = read_evidence(bootstrap, series, {one["stream_seq"] for one in logged})
+def _of_fixings(log: LogReader, fixings: list[Json]) -> Iterator[Difference]:
+    for partition in sorted({one["partition"] for one in fixings}):
+        logged = [one for one in fixings if one["partition"] == partition]
+        found = evidence(partition, pieces_of(log, TICKS, partition), {one["stream_seq"] for one in logged})
         for one in logged:
             again = found.get(one["stream_seq"])
-            told = again.differences(one) if again else ["Expected none, was a fixing."]
-            place = f"index-fixings {series} {format_date(one['date'])} stream_seq {one['stream_seq']}"
-            for text in told:
-                what, _, both = text.rpartition("Expected ")
-                expected, _, was = both.rpartition(", was ")
-                yield Difference(f"{place} {what}".rstrip(": "), expected, was.rstrip("."))
+            place = f"index-fixings {one['series']} {format_date(one['date'])} stream_seq {one['stream_seq']}"
+            for sentence in again.differences(one) if again else ["Expected none, was a fixing."]:
+                yield Difference.told(place, sentence)
 
 
-def _of_finals(book: ControlBook, fixings: list[Json], report: Report) -> Iterator[Difference]:
+def _of_final(found: Explanation) -> Iterator[Difference]:
     """Yield where a final price that says it is the average of its fixings is not (rule FSP-1)."""
-    for name in book.contracts:
-        found = Explanation.of(book, fixings, name)
-        printed = found.expiry.print
-        if printed is None or printed.payload.get("tier") != AVERAGE:
-            continue
-        report.prices = (report.prices or 0) + 1
-        for text in found.differences():
-            expected, _, was = text.removeprefix("Expected ").rpartition(", was ")
-            yield Difference(f"controls {printed.control_id}, the final price of {name}", expected, was.rstrip("."))
+    printed = found.expiry.print
+    if printed is not None and printed.payload.get("tier") == AVERAGE:  # one by hand may have come after it
+        place = f"controls {printed.control_id}, the final price of {found.expiry.contract}"
+        for sentence in found.differences():
+            yield Difference.told(place, sentence)

@@ -185,7 +185,10 @@ class CyclePosting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generation:
-    """A generation of the topics: the Kafka cluster and the number of partitions that marks are counted in."""
+    """A generation of the topics: the Kafka cluster and the number of partitions that marks are counted in.
+
+    generation: 1, the only one until there is a way to move a log to other topics.
+    """
 
     partitions: int
     cluster_id: str

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
 from settlement.domain.daily_settlement import Tier, choose
-from settlement.domain.dates import format_date
+from settlement.domain.dates import format_date, parse_date
 from settlement.domain.money import NANO, format_price, parse_decimal
 from settlement.domain.versions import TermsBook
 from settlement.folds.gateway.overrides import WOULD_HAVE_BEEN
@@ -53,7 +53,7 @@ class Tiers:
 
         terms: every version; after the last trading day, by the terms of the date, the tiers price nothing.
         """
-        date = int(payload["date"].replace("-", ""))
+        date = parse_date(payload["date"])
         chosen = choose(self.by_date.get(date, {}).values())
         for name, given in sorted(payload["prices"].items()):
             price = given if isinstance(given, dict) else {"price": given}

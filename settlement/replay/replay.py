@@ -242,7 +242,5 @@ class _Audit:
 def _of_breach(breach: Breach, place: str = "") -> Difference:
     """Return a breach as a difference: its sentence has both sides already."""
     places = "; ".join(map(str, breach.stream_seqs))
-    what, _, told = breach.message.rpartition("Expected ")
-    expected, _, was = told.rpartition(", was ")
-    named = (place, breach.rule, breach.contract, ", ".join(breach.accounts), places, what.strip(" :"))
-    return Difference(" ".join(part for part in named if part), expected or told, was.rstrip(".") or "otherwise")
+    named = (place, breach.rule, breach.contract, ", ".join(breach.accounts), places)
+    return Difference.told(" ".join(part for part in named if part), breach.message)

@@ -18,6 +18,14 @@ class Difference:
     expected: str
     was: str
 
+    @classmethod
+    def told(cls, place: str, sentence: str) -> Difference:
+        """Return what a sentence such as `lots: Expected 5, was 6.` tells; what stands before it joins the place."""
+        what, _, both = sentence.rpartition("Expected ")
+        expected, _, was = both.rpartition(", was ")
+        named = " ".join(part for part in (place, what.strip(" :")) if part)
+        return cls(named, expected or both, was.rstrip(".") or "otherwise")
+
     def __str__(self) -> str:
         """Say it in a line."""
         return f"{self.place}: expected {self.expected}, was {self.was}"

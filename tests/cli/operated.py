@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from confluent_kafka import Producer
+
+from settlement.cli.explain_log import read_fixings
+from settlement.wire import codec
 from streams.gateway.controls import Accepted, Controls
 from tests.cli.novate import Told, run
 from tests.e2e.house import House
@@ -248,12 +252,16 @@ class Operated:
         self.novate("replay after the lie", "replay", "--json")
 
     def _lie(self) -> None:
-        """Write a control past every command: one person gives a price of no tier a tier's name."""
+        """Write past every command: a price of no tier with a tier's name, and a fixing that nothing gives."""
         prices = {"GPUH-2026-08": "2.350", "TOK": {"price": "12.99", "tier": "vwap", "would_have_been": None}}
         payload = {"date": "2026-08-06", "kind": "end_of_day", "cut": True, "prices": prices}
         with Controls(self.house.endpoints.kafka) as controls:
             offset = controls.append("prices", payload, control_id="lie", requested_by="mallory")
             assert controls.outcome("lie", offset) == Accepted(repeated=False)
+        [fixing] = [one for one in read_fixings(self.house.endpoints.kafka) if one["series"] == "ADMIN"]
+        producer = Producer({"bootstrap.servers": self.house.endpoints.kafka})
+        producer.produce("index-fixings", codec.encode("fixing", {**fixing, "value_nano": 2_500_000_000}), partition=0)
+        assert producer.flush(30) == 0
 
     def _fixings(self) -> None:
         """A series is fixed from what was observed, which is nothing; an administrator prints values of another."""

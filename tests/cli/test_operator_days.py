@@ -433,7 +433,7 @@ def test_the_audit_names_a_price_that_claims_a_tier_which_did_not_give_it(operat
     """The gateway takes a control's word for a tier; the audit asks the market of the log, and names who said so."""
     told = operated["replay after the lie"]
     assert told.code == 1, told.all
-    prices, before = told.json["differences"]
+    prices, before, fixing = told.json["differences"]
     of_lie = "controls lie, {} of TOK (rule DSP-1)"
     assert prices == {
         "place": of_lie.format("the price"), "expected": "12.4 (previous) of the market",
@@ -441,3 +441,5 @@ def test_the_audit_names_a_price_that_claims_a_tier_which_did_not_give_it(operat
     }  # fmt: skip
     assert before["place"] == of_lie.format("what would have been the price")
     assert before["was"] == "no price (asked by mallory)"
+    assert fixing["place"].startswith("index-fixings ADMIN 2026-08-05 stream_seq ")
+    assert (fixing["expected"], fixing["was"]) == ("2334300000", "2500000000")

@@ -26,12 +26,13 @@ def audit_prices(bootstrap: str, report: Report) -> None:
     """Hold every price's claim against the market, and every fixing against its observations; note what differs."""
     book, fixings = ControlBook.read(bootstrap), read_fixings(bootstrap)
     daily = [asked for asked in book.of("prices") if asked.accepted and asked.payload["kind"] == "end_of_day"]
-    averages = [asked for asked in book.of("final") if asked.accepted and asked.payload.get("tier") == AVERAGE]
-    report.prices = sum(len(asked.payload["prices"]) for asked in daily) + len(averages)
+    finals = [asked.payload for asked in book.of("final") if asked.accepted]
+    averaged = dict.fromkeys(final["contract"] for final in finals if final.get("tier") == AVERAGE)
+    report.prices = sum(len(asked.payload["prices"]) for asked in daily) + len(averaged)  # the last print of each
     report.fixings = len(fixings)
     with LogReader(bootstrap) as log:
         report.differences += [*_of_days(log, topics.verify(bootstrap), daily, book), *_of_fixings(log, fixings)]
-    for name in dict.fromkeys(asked.payload["contract"] for asked in averages):
+    for name in averaged:
         report.differences += _of_final(Explanation.of(book, fixings, name))
 
 
